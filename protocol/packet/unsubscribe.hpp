@@ -1,0 +1,34 @@
+// UNSUBSCRIBE: a client gives up subscriptions.
+// Ownership: views borrow the receive buffer. Threading: pure functions.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "protocol/frame_decoder.hpp"
+#include "protocol/packet_id.hpp"
+#include "protocol/result.hpp"
+#include "protocol/version.hpp"
+
+namespace martlet::protocol {
+
+// Walks the filters of an UNSUBSCRIBE whose shape has been checked by decode_unsubscribe().
+class FilterList {
+public:
+    FilterList() : reader_(Bytes{}) {}
+    explicit FilterList(Bytes payload) : reader_(payload) {}
+    std::optional<std::string_view> next();
+
+private:
+    ByteReader reader_;
+};
+
+struct UnsubscribeView {
+    PacketId packet_id = PacketId::none;
+    std::size_t count = 0;  // at least 1
+    FilterList filters;
+};
+
+Result<UnsubscribeView> decode_unsubscribe(const FrameView& frame, Version version);
+
+}  // namespace martlet::protocol
