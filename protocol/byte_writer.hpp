@@ -1,6 +1,6 @@
-// Unchecked-size cursor that writes wire forms into memory the caller has sized with encoded_size().
-// Ownership: borrows the memory. Threading: its caller's thread only.
-// Invariant: writing past the end is a programming error (asserted).
+// Unchecked-size cursor that writes wire forms into memory the caller has sized with
+// encoded_size(). Ownership: borrows the memory. Threading: its caller's thread only. Invariant:
+// writing past the end is a programming error (asserted).
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
-// Finds whole control packets in a stream of bytes: fixed header and Remaining Length, nothing else.
-// Threading: pure functions.
+// Finds whole control packets in a stream of bytes: fixed header and Remaining Length, nothing
+// else. Threading: pure functions.
 //
-// The size limit is applied as soon as the length is known, before any of the body has arrived, so a
-// peer cannot make the server reserve memory by announcing it.
+// The size limit is applied as soon as the length is known, before any of the body has arrived, so
+// a peer cannot make the server reserve memory by announcing it.
 #pragma once
 
 #include <cstddef>

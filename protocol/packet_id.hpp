@@ -11,6 +11,8 @@ namespace martlet::protocol {
 // decoder refuses 0 wherever an identifier is required [v3.1.1 MQTT-2.3.1-1] [v5 MQTT-2.2.1-3].
 enum class PacketId : std::uint16_t { none = 0 };
 
-constexpr std::uint16_t to_wire(PacketId id) { return static_cast<std::uint16_t>(id); }
+constexpr std::uint16_t to_wire(PacketId id) {
+    return static_cast<std::uint16_t>(id);
+}
 
 }  // namespace martlet::protocol

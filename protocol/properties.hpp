@@ -1,9 +1,9 @@
 // MQTT 5 property blocks: the table of what may stand where, decoding and encoding.
 // Ownership: views borrow the receive buffer. Threading: pure functions.
 //
-// Decoders of single packets take what the broker acts on out of the block into typed fields. What is
-// only carried from publisher to subscriber (user properties, content type, response topic, correlation
-// data, payload format) stays one raw, validated span and is never taken apart.
+// Decoders of single packets take what the broker acts on out of the block into typed fields. What
+// is only carried from publisher to subscriber (user properties, content type, response topic,
+// correlation data, payload format) stays one raw, validated span and is never taken apart.
 #pragma once
 
 #include <cstdint>
@@ -60,13 +60,26 @@ struct PropertyView {
 
 // Where a block stands: the Will's properties have their own list of permitted ones.
 enum class PropertyOwner : std::uint8_t {
-    connect, will, connack, publish, puback, pubrec, pubrel, pubcomp,
-    subscribe, suback, unsubscribe, unsuback, disconnect, auth,
+    connect,
+    will,
+    connack,
+    publish,
+    puback,
+    pubrec,
+    pubrel,
+    pubcomp,
+    subscribe,
+    suback,
+    unsubscribe,
+    unsuback,
+    disconnect,
+    auth,
 };
 
-// Walks one block (its length prefix already taken off). Each property is checked on the way: known,
-// permitted for the owner, not repeated unless it may be, value in range (e.g. topic_alias 0,
-// receive_maximum 0, flags other than 0/1 are protocol_error; wrong lengths are malformed_packet).
+// Walks one block (its length prefix already taken off). Each property is checked on the way:
+// known, permitted for the owner, not repeated unless it may be, value in range (e.g. topic_alias
+// 0, receive_maximum 0, flags other than 0/1 are protocol_error; wrong lengths are
+// malformed_packet).
 class PropertyReader {
 public:
     PropertyReader(Bytes block, PropertyOwner owner) : reader_(block), owner_(owner) {}
@@ -84,9 +97,9 @@ private:
 };
 
 // Encoding: blocks are built by calling put for each property between sizing and writing.
-std::size_t property_size_byte();    // id + 1
-std::size_t property_size_u16();     // id + 2
-std::size_t property_size_u32();     // id + 4
+std::size_t property_size_byte();  // id + 1
+std::size_t property_size_u16();   // id + 2
+std::size_t property_size_u32();   // id + 4
 std::size_t property_size_varint(std::uint32_t value);
 std::size_t property_size_utf8(std::string_view text);
 std::size_t property_size_binary(Bytes data);

@@ -17,8 +17,12 @@ constexpr std::optional<QoS> qos_from_wire(unsigned bits) {
     return static_cast<QoS>(bits);
 }
 
-constexpr unsigned to_wire(QoS qos) { return static_cast<unsigned>(qos); }
+constexpr unsigned to_wire(QoS qos) {
+    return static_cast<unsigned>(qos);
+}
 
-constexpr QoS lower_of(QoS a, QoS b) { return to_wire(a) < to_wire(b) ? a : b; }
+constexpr QoS lower_of(QoS a, QoS b) {
+    return to_wire(a) < to_wire(b) ? a : b;
+}
 
 }  // namespace martlet::protocol

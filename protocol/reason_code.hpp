@@ -56,9 +56,13 @@ enum class ReasonCode : std::uint8_t {
     wildcard_subscriptions_not_supported = 0xA2,
 };
 
-constexpr std::uint8_t to_wire(ReasonCode code) { return static_cast<std::uint8_t>(code); }
+constexpr std::uint8_t to_wire(ReasonCode code) {
+    return static_cast<std::uint8_t>(code);
+}
 
-constexpr bool is_error(ReasonCode code) { return to_wire(code) >= 0x80; }
+constexpr bool is_error(ReasonCode code) {
+    return to_wire(code) >= 0x80;
+}
 
 // The specification's name of the code, e.g. "Session taken over".
 const char* to_string(ReasonCode code);

@@ -22,6 +22,8 @@ struct DecodeError {
 template <class T>
 using Result = boost::system::result<T, DecodeError>;
 
-inline DecodeError fail(ReasonCode reason, const char* what) { return DecodeError{reason, what}; }
+inline DecodeError fail(ReasonCode reason, const char* what) {
+    return DecodeError{reason, what};
+}
 
 }  // namespace martlet::protocol

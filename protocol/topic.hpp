@@ -1,6 +1,5 @@
-// Rules for Topic Names, Topic Filters and shared subscription filters, and the reference matcher that
-// the subscription tree is tested against.
-// Threading: pure functions.
+// Rules for Topic Names, Topic Filters and shared subscription filters, and the reference matcher
+// that the subscription tree is tested against. Threading: pure functions.
 //
 // The text is already well-formed UTF-8 without U+0000 (the decoder saw to that).
 #pragma once
@@ -11,10 +10,12 @@
 
 namespace martlet::protocol {
 
-// At least one character, no '+' or '#' [v3.1.1 MQTT-4.7.1-1] [v3.1.1 MQTT-4.7.3-1], <= 65,535 bytes.
+// At least one character, no '+' or '#' [v3.1.1 MQTT-4.7.1-1] [v3.1.1 MQTT-4.7.3-1], <= 65,535
+// bytes.
 bool is_valid_topic_name(std::string_view name);
 
-// '#' only as the last level, '+' only as a whole level [v3.1.1 MQTT-4.7.1-2] [v3.1.1 MQTT-4.7.1-3].
+// '#' only as the last level, '+' only as a whole level [v3.1.1 MQTT-4.7.1-2] [v3.1.1
+// MQTT-4.7.1-3].
 bool is_valid_topic_filter(std::string_view filter);
 
 bool has_wildcard(std::string_view filter);
@@ -30,8 +31,8 @@ struct SharedFilterView {
 // Whether the filter begins with "$share/".
 bool is_shared_filter(std::string_view filter);
 
-// Splits "$share/group/filter". Nothing if the ShareName is empty or holds '/', '+' or '#', or the rest
-// is not a valid filter [v5 MQTT-4.8.2-1] [v5 MQTT-4.8.2-2].
+// Splits "$share/group/filter". Nothing if the ShareName is empty or holds '/', '+' or '#', or the
+// rest is not a valid filter [v5 MQTT-4.8.2-1] [v5 MQTT-4.8.2-2].
 std::optional<SharedFilterView> parse_shared_filter(std::string_view filter);
 
 // Reference matcher, level by level, no index. Topic names that begin with '$' are not matched by

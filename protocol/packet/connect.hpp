@@ -22,8 +22,9 @@ struct WillView {
     // v5. Will Delay Interval, seconds.
     std::uint32_t delay_interval_s = 0;
     std::optional<std::uint32_t> message_expiry_interval_s;
-    // v5. The properties that go on to subscribers: the whole will property block. Will Delay Interval
-    // and Message Expiry Interval stand in it too; see forwarded_properties() in publish.hpp.
+    // v5. The properties that go on to subscribers: the whole will property block. Will Delay
+    // Interval and Message Expiry Interval stand in it too; see forwarded_properties() in
+    // publish.hpp.
     Bytes properties;
 };
 
@@ -47,9 +48,9 @@ struct ConnectView {
 };
 
 // Reason of an error: unsupported_protocol_version for a known protocol name with an unknown level
-// [v3.1.1 MQTT-3.1.2-2], otherwise malformed_packet / protocol_error (and topic_name_invalid for the
-// Will Topic). `version_seen`, when not null, is set as soon as the level is known, also on later errors,
-// so that the refusal can be put in the client's own version.
+// [v3.1.1 MQTT-3.1.2-2], otherwise malformed_packet / protocol_error (and topic_name_invalid for
+// the Will Topic). `version_seen`, when not null, is set as soon as the level is known, also on
+// later errors, so that the refusal can be put in the client's own version.
 Result<ConnectView> decode_connect(const FrameView& frame, std::optional<Version>* version_seen);
 
 // Client side, for tests and tools.

@@ -24,25 +24,26 @@ struct PublishView {
     // v5: 0 means absent (a received alias of 0 is an error) [v5 MQTT-3.3.2-8].
     std::uint16_t topic_alias = 0;
     bool has_message_expiry = false;
-    bool payload_is_utf8 = false;  // v5 Payload Format Indicator 1 (the payload is not checked here)
+    bool payload_is_utf8 =
+        false;  // v5 Payload Format Indicator 1 (the payload is not checked here)
     std::uint32_t message_expiry_interval_s = 0;
     std::string_view topic;  // a valid Topic Name; empty only with a topic alias in v5
     Bytes properties;        // v5: the whole property block without its length
     Bytes payload;
 };
 
-// Strict: QoS 3, DUP with QoS 0, wildcards in the topic, a Packet Identifier of 0, an empty topic without
-// an alias, and (from a client) a Subscription Identifier are errors. Every message passes here: no
-// allocation, and one pass over the topic.
+// Strict: QoS 3, DUP with QoS 0, wildcards in the topic, a Packet Identifier of 0, an empty topic
+// without an alias, and (from a client) a Subscription Identifier are errors. Every message passes
+// here: no allocation, and one pass over the topic.
 Result<PublishView> decode_publish(const FrameView& frame, Version version);
 
 // Same for packets a server sends: Subscription Identifiers are permitted. For tests and tools.
 Result<PublishView> decode_publish_from_server(const FrameView& frame, Version version);
 
-// The properties that travel on unchanged to subscribers [v5 MQTT-3.3.2-4] [v5 MQTT-3.3.2-17]: the block
-// without Message Expiry Interval (counted down anew for each delivery), Topic Alias (of one connection
-// only), Subscription Identifier and Will Delay Interval. Those left-out properties cut the block into at
-// most N+1 runs; `copy_forwarded` writes them one after the other.
+// The properties that travel on unchanged to subscribers [v5 MQTT-3.3.2-4] [v5 MQTT-3.3.2-17]: the
+// block without Message Expiry Interval (counted down anew for each delivery), Topic Alias (of one
+// connection only), Subscription Identifier and Will Delay Interval. Those left-out properties cut
+// the block into at most N+1 runs; `copy_forwarded` writes them one after the other.
 std::size_t forwarded_properties_size(Bytes block);
 void copy_forwarded_properties(Bytes block, ByteWriter& out);
 

@@ -28,7 +28,8 @@ struct SubscriptionOptions {
 };
 
 struct SubscriptionRequestView {
-    std::string_view filter;  // UTF-8 checked only: an invalid filter is refused in its own SUBACK code
+    std::string_view
+        filter;  // UTF-8 checked only: an invalid filter is refused in its own SUBACK code
     SubscriptionOptions options;
 };
 
@@ -50,8 +51,8 @@ struct SubscribeView {
     SubscriptionRequests requests;              // a fresh walk each time it is copied
 };
 
-// Errors: flags other than 2 [v3.1.1 MQTT-3.8.1-1], no request at all, reserved option bits, QoS 3, no_local on a shared
-// subscription (protocol_error) [v5 MQTT-3.8.3-4].
+// Errors: flags other than 2 [v3.1.1 MQTT-3.8.1-1], no request at all, reserved option bits, QoS 3,
+// no_local on a shared subscription (protocol_error) [v5 MQTT-3.8.3-4].
 Result<SubscribeView> decode_subscribe(const FrameView& frame, Version version);
 
 }  // namespace martlet::protocol
