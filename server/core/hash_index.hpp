@@ -49,7 +49,8 @@ public:
     void erase(std::uint32_t hash, std::uint32_t id);
 
     std::size_t size() const { return size_; }
-    std::size_t memory_size() const { return sizeof *this + capacity_ * sizeof(Entry); }
+    // Of its tables on the heap.
+    std::size_t memory_size() const { return capacity_ * sizeof(Entry); }
 
 private:
     struct Entry {

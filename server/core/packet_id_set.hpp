@@ -35,6 +35,7 @@ public:
 private:
     // In words of 16 bits. A bitmap has one bit for each identifier and is told by its capacity.
     static constexpr std::uint32_t bitmap_words = 4096;
+    static constexpr std::uint32_t capacity_min = 8;
     static constexpr std::uint32_t sorted_max = 1024;
     static constexpr std::uint32_t back_to_sorted = 256;
 

@@ -48,6 +48,7 @@ private:
 
     TopicNodeId find_node(std::string_view topic) const;
     void prune(TopicNodeId id);
+    void move_cursors_off(TopicNodeId id);
     Cursor*& bucket(TopicNodeId id) { return cursors_[id % cursor_buckets]; }
 
     Tree tree_;
@@ -83,16 +84,9 @@ public:
 private:
     friend class RetainedMessages;
 
-    // Whether the children of a node at `depth` are all walked, or one is looked up.
-    bool is_wild(std::size_t depth) const {
-        return depth >= hash_depth_ || levels_[depth].text == "+";
-    }
-    bool is_match(std::size_t depth) const {
-        return depth >= hash_depth_ || depth == levels_.size();
-    }
-    void enter_children();
+    MessageRef visit();
+    bool is_wild(std::size_t depth) const;
     void leave();
-    void move_to(TopicNodeId node, bool is_left);
     void link();
     void unlink();
 
@@ -100,11 +94,11 @@ private:
     Cursor* next_in_bucket_ = nullptr;
     Cursor* previous_in_bucket_ = nullptr;
     std::string filter_;
-    std::vector<TopicLevel> levels_;  // of filter_, without a '#' at the end
-    std::size_t hash_depth_;          // from this depth on everything matches; SIZE_MAX without '#'
+    std::vector<TopicLevel> levels_;  // of filter_, without a '#' at its end
+    bool has_hash_ = false;           // there was one
+    bool left_ = false;               // at_ and all below it have been seen
     TopicNodeId at_;         // the node to visit, or to leave if it is left_; no_node at the end
     std::size_t depth_ = 0;  // of at_; the root is at 0
-    bool left_ = false;      // at_ and all below it have been seen
 };
 
 }  // namespace martlet::core

@@ -79,6 +79,9 @@ public:
     std::size_t memory_size() const;
 
 private:
+    // 3 with the capacity before it: 40 bytes, what the allocator gives in one block of 48.
+    static constexpr std::uint32_t capacity_min = 3;
+
     // The array is preceded by its capacity.
     Subscriber* array() const {
         Subscriber* array = nullptr;

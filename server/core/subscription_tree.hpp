@@ -69,8 +69,6 @@ public:
 
     std::size_t filter_count() const { return exact_.size() + wildcard_count_; }
     std::size_t subscription_count() const { return subscription_count_; }
-    // All memory but texts and Subscriber arrays that lie outside their record: those are counted
-    // as they come and go.
     std::size_t memory_size() const;
 
 private:
@@ -118,9 +116,10 @@ private:
 
     SubscriberList& list(FilterKey key);
     const SubscriberList& list(FilterKey key) const;
-    FilterKey find_or_add(std::string_view filter);
-    TopicNodeId find_or_add_node(std::string_view filter);
-    TopicNodeId find_node(std::string_view filter) const;
+    FilterKey add_exact(std::string_view filter);
+    FilterKey add_wildcard(std::string_view filter);
+    TopicNodeId branch(TopicNodeId parent, const TopicLevel& level) const;
+    TopicNodeId add_branch(TopicNodeId parent, const TopicLevel& level);
     void remove_exact(std::uint32_t id);
     void prune(TopicNodeId id);
 

@@ -39,7 +39,7 @@ public:
     ~Timer() { assert(!is_armed()); }
 
     bool is_armed() const { return link_ != nullptr; }
-    // Of the last time it was scheduled.
+    // The one it was last scheduled for, or the tick after that call if it had passed by then.
     Instant deadline() const { return deadline_; }
     TimerKey key() const { return {kind_, id_}; }
 
@@ -61,7 +61,7 @@ class TimerWheel {
 public:
     static constexpr Duration tick = std::chrono::milliseconds(50);
 
-    explicit TimerWheel(Instant start) : start_(start) {}
+    explicit TimerWheel(Instant start) : start_(start) { assert(start >= Instant{}); }
     TimerWheel(const TimerWheel&) = delete;
     TimerWheel& operator=(const TimerWheel&) = delete;
     ~TimerWheel() { assert(size_ == 0); }
@@ -98,6 +98,7 @@ private:
     };
 
     std::uint64_t tick_of(Instant instant) const;  // rounded down, saturating
+    std::uint64_t due_tick(Instant deadline) const;
     void begin_advance(Instant now);
     Timer* take_due();
     std::uint64_t next_event(unsigned level) const;
