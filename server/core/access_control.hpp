@@ -1,6 +1,6 @@
 // Port: who a client is and what it may do. Implemented by server/security and by tests.
-// Threading: called on the shard's thread; must not block. Several shards may share one implementation,
-// which then has to be immutable or internally synchronised.
+// Threading: called on the shard's thread; must not block. Several shards may share one
+// implementation, which then has to be immutable or internally synchronised.
 #pragma once
 
 #include <optional>
@@ -30,8 +30,8 @@ class AccessControl {
 public:
     virtual ~AccessControl() = default;
 
-    // Answers at once, or returns nothing and lets Shard::on_authenticated() be called later (on the
-    // shard's thread): password hashing is done elsewhere.
+    // Answers at once, or returns nothing and lets Shard::on_authenticated() be called later (on
+    // the shard's thread): password hashing is done elsewhere.
     virtual std::optional<AuthenticationResult> authenticate(const protocol::ConnectView& connect,
                                                              const ConnectionInfo& info,
                                                              ConnectionId connection) = 0;

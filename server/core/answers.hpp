@@ -1,5 +1,5 @@
-// Acknowledgements that may not go out yet: each waits until its store batch is durable and until the
-// other shards have confirmed what they were sent.
+// Acknowledgements that may not go out yet: each waits until its store batch is durable and until
+// the other shards have confirmed what they were sent.
 //
 // One FIFO a shard, so each client's acknowledgements leave in the order its packets arrived
 // [v3.1.1 MQTT-4.6.0-2] [v3.1.1 MQTT-4.6.0-3].
@@ -23,8 +23,8 @@ struct Answer {
     protocol::PacketType type{};  // puback, pubrec, pubcomp, suback, unsuback or connack
     protocol::PacketId packet_id{};
     protocol::ReasonCode reason{};
-    bool session_present = false;               // connack
-    std::vector<protocol::ReasonCode> codes;    // suback, unsuback
+    bool session_present = false;             // connack
+    std::vector<protocol::ReasonCode> codes;  // suback, unsuback
     // What it waits for; 0 is nothing.
     StoreTicket ticket = 0;
     std::uint64_t sequence = 0;

@@ -1,9 +1,9 @@
-// A Network Connection as the broker core sees it: protocol state, what waits to be written, and its part
-// in flow control.
+// A Network Connection as the broker core sees it: protocol state, what waits to be written, and
+// its part in flow control.
 //
-// Lifetime: from the arrival of its CONNECT (Shard::open) to Shard::on_closed. It may outlive its session's
-// interest in it while the last bytes are being flushed (state closing).
-// Threading: its shard's thread only.
+// Lifetime: from the arrival of its CONNECT (Shard::open) to Shard::on_closed. It may outlive its
+// session's interest in it while the last bytes are being flushed (state closing). Threading: its
+// shard's thread only.
 #pragma once
 
 #include <memory>
@@ -38,9 +38,9 @@ struct Connection {
     std::uint16_t pause_count = 0;    // subscribers this publisher waits for
     std::uint16_t keep_alive_s = 0;
     std::uint16_t receive_maximum = 65'535;  // the client's: our window towards it
-    std::uint32_t answers_pending = 0;       // acknowledgements that wait for storage or other shards
-    std::uint32_t publishes_pending = 0;     // ... those that are for a PUBLISH
-    std::uint32_t packet_size_max = 0;       // the client's Maximum Packet Size; 0: no limit
+    std::uint32_t answers_pending = 0;    // acknowledgements that wait for storage or other shards
+    std::uint32_t publishes_pending = 0;  // ... those that are for a PUBLISH
+    std::uint32_t packet_size_max = 0;    // the client's Maximum Packet Size; 0: no limit
     SessionSlot session = no_session;
 
     Outbox outbox;

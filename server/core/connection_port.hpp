@@ -27,7 +27,7 @@ enum class CloseReason : std::uint8_t {
 
 // What the transport knows of a connection when its CONNECT has arrived.
 struct ConnectionInfo {
-    std::string peer;           // "127.0.0.1:50000", "[::1]:50000"
+    std::string peer;            // "127.0.0.1:50000", "[::1]:50000"
     std::uint16_t listener = 0;  // index into the configured listeners
     bool secure = false;
     std::string certificate_name;  // verified client certificate's identity; empty: none
@@ -37,15 +37,17 @@ class ConnectionPort {
 public:
     virtual ~ConnectionPort() = default;
 
-    // Write what waits in the connection's outbox, as far as the network takes it. Called at the end of
-    // a pass, once for each connection that was written to. Must not call back into the shard.
+    // Write what waits in the connection's outbox, as far as the network takes it. Called at the
+    // end of a pass, once for each connection that was written to. Must not call back into the
+    // shard.
     virtual void flush(ConnectionId connection) = 0;
 
-    // Write what waits in the outbox, for a bounded time, then close. on_closed() follows later, never
-    // from within this call.
+    // Write what waits in the outbox, for a bounded time, then close. on_closed() follows later,
+    // never from within this call.
     virtual void close(ConnectionId connection, CloseReason reason) = 0;
 
-    // The shard takes bytes again: deliver what was kept aside, then read on. Not from within this call.
+    // The shard takes bytes again: deliver what was kept aside, then read on. Not from within this
+    // call.
     virtual void resume_reading(ConnectionId connection) = 0;
 };
 

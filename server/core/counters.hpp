@@ -26,8 +26,9 @@ struct Counters {
     std::uint64_t dropped_retained_full = 0;
     std::uint64_t dropped_session_ended = 0;
 
-    std::uint64_t publishes_refused = 0;   // by access control, topic depth and the like
-    std::uint64_t publishers_paused = 0;   // times a connection was not read for its subscribers' sake
+    std::uint64_t publishes_refused = 0;  // by access control, topic depth and the like
+    std::uint64_t publishers_paused =
+        0;  // times a connection was not read for its subscribers' sake
     std::uint64_t connects_accepted = 0;
     std::uint64_t connects_refused = 0;
     std::uint64_t protocol_errors = 0;

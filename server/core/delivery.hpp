@@ -10,9 +10,9 @@
 
 namespace martlet::core {
 
-// How a message goes to one subscriber, in 32 bits: QoS (2), RETAIN flag (1), "has extras" (1) and 28
-// bits that hold either the one Subscription Identifier (0: none) or, with extras, the key of an entry in
-// the session's DeliveryExtras.
+// How a message goes to one subscriber, in 32 bits: QoS (2), RETAIN flag (1), "has extras" (1) and
+// 28 bits that hold either the one Subscription Identifier (0: none) or, with extras, the key of an
+// entry in the session's DeliveryExtras.
 class DeliveryTerms {
 public:
     DeliveryTerms() = default;
@@ -46,7 +46,8 @@ struct Delivery {
     DeliveryTerms terms;
 };
 
-// In flight: sent (or to be sent again) and not finished. The message is let go once PUBREC has come.
+// In flight: sent (or to be sent again) and not finished. The message is let go once PUBREC has
+// come.
 struct InflightOut {
     enum class State : std::uint8_t { awaiting_puback, awaiting_pubrec, awaiting_pubcomp, done };
 

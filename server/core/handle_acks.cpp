@@ -40,7 +40,8 @@ void Shard::handle_ack(Connection& connection, const AckView& ack) {
                 entry->state = State::awaiting_pubcomp;
                 entry->message.reset();
             }
-            // Answered even when unknown: the client may have lost our earlier PUBREL [v3.1.1 MQTT-4.3.3-1].
+            // Answered even when unknown: the client may have lost our earlier PUBREL [v3.1.1
+            // MQTT-4.3.3-1].
             AckView release;
             release.type = PacketType::pubrel;
             release.packet_id = ack.packet_id;
@@ -62,7 +63,8 @@ void Shard::handle_ack(Connection& connection, const AckView& ack) {
 }
 
 void Shard::handle_pubrel(Connection& connection, Session& session, const AckView& ack) {
-    const bool known = session.incoming_qos2.erase(protocol::to_wire(ack.packet_id));
+    const std::size_t mark = store_mark();
+    const bool known = session.incoming_qos2.erase(ack.packet_id);
     if (known && session.in_store) {
         record(IncomingQos2Erased{session.id, ack.packet_id});
     }
@@ -71,7 +73,7 @@ void Shard::handle_pubrel(Connection& connection, Session& session, const AckVie
     complete.type = PacketType::pubcomp;
     complete.packet_id = ack.packet_id;
     complete.reason = known ? ReasonCode::success : ReasonCode::packet_identifier_not_found;
-    complete.ticket = open_ticket();
+    complete.ticket = ticket_since(mark);
     answer(connection, std::move(complete));
 }
 

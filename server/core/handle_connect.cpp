@@ -25,7 +25,8 @@ void Shard::handle_connect(Connection& connection, const protocol::FrameView& fr
     if (!connect) {
         ++counters_.protocol_errors;
         const ReasonCode reason = connect.error().reason;
-        // 3.1.1 has an answer for a wrong level alone [v3.1.1 MQTT-3.1.2-2]; for other faults it is to close.
+        // 3.1.1 has an answer for a wrong level alone [v3.1.1 MQTT-3.1.2-2]; for other faults it is
+        // to close.
         const bool answered = reason == ReasonCode::unsupported_protocol_version ||
                               (version && protocol::is_v5(*version));
         if (answered) {
@@ -85,7 +86,8 @@ std::string Shard::make_client_id() {
     // Unique here by the counter and elsewhere by the seed; tried until it hashes to this shard.
     while (true) {
         std::string id =
-            fmt::format("auto-{:08X}-{:X}", static_cast<std::uint32_t>(hash_seed_ * 0x9E3779B97F4A7C15ULL >> 32U),
+            fmt::format("auto-{:08X}-{:X}",
+                        static_cast<std::uint32_t>(hash_seed_ * 0x9E3779B97F4A7C15ULL >> 32U),
                         ++last_assigned_id_);
         if (home_of_client(id, hash_seed_, shard_count_) == index_ &&
             !sessions_by_client_id_.contains(id)) {
@@ -103,9 +105,9 @@ bool Shard::check_connect(Connection& connection, const ConnectView& connect,
     };
     if (connect.client_id.empty()) {
         // [v3.1.1 MQTT-3.1.3-8]; 3.1 always wants an identifier.
-        const bool permitted =
-            limits_.allow_zero_length_client_id && connect.version != Version::v3_1 &&
-            (protocol::is_v5(connect.version) || connect.clean_start);
+        const bool permitted = limits_.allow_zero_length_client_id &&
+                               connect.version != Version::v3_1 &&
+                               (protocol::is_v5(connect.version) || connect.clean_start);
         if (!permitted) {
             return refuse(ReasonCode::client_identifier_not_valid,
                           "an empty client identifier is not permitted");
@@ -156,8 +158,8 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
         return;
     }
     bool present = false;
-    Session& session = open_session(connection, connect, std::move(client_id),
-                                    authentication.identity, present);
+    Session& session =
+        open_session(connection, connect, std::move(client_id), authentication.identity, present);
     connection.state = Connection::State::connected;
     connection.session = session.slot;
     session.connection = connection.id;
@@ -170,10 +172,9 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
         connection.server_keep_alive = true;
     }
     if (connection.keep_alive_s != 0) {
-        timers_.schedule(
-            connection.timer,
-            {static_cast<std::uint8_t>(TimerKind::keep_alive), connection.id.slot},
-            now_ + keep_alive_patience(connection.keep_alive_s));
+        timers_.schedule(connection.timer,
+                         {static_cast<std::uint8_t>(TimerKind::keep_alive), connection.id.slot},
+                         now_ + keep_alive_patience(connection.keep_alive_s));
     }
     set_will(session, connect);
     ++counters_.connects_accepted;
@@ -186,8 +187,8 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
 
 // Takes over or makes the session [v3.1.1 MQTT-3.1.4-2] [v3.1.1 MQTT-3.1.2-4] [v5 MQTT-3.1.2-4]
 // [v5 MQTT-3.1.2-5].
-Session& Shard::open_session(Connection& connection, const ConnectView& connect,
-                             std::string client_id, const Identity& identity, bool& present) {
+Session& Shard::open_session(const ConnectView& connect, std::string client_id,
+                             const Identity& identity, bool& present) {
     Session* session = find_session(client_id);
     if (session != nullptr && session->is_connected()) {
         ++counters_.sessions_taken_over;
@@ -245,14 +246,14 @@ void Shard::set_will(Session& session, const ConnectView& connect) {
     session.will->message_expiry_interval_s = view.message_expiry_interval_s.value_or(0);
 }
 
-// A new persistent session is stored before the client hears of it; until then nothing more is read, so
-// nothing can be delivered ahead of the CONNACK [v3.1.1 MQTT-3.2.0-1].
+// A new persistent session is stored before the client hears of it; until then nothing more is
+// read, so nothing can be delivered ahead of the CONNACK [v3.1.1 MQTT-3.2.0-1].
 void Shard::answer_connect(Connection& connection, bool present) {
     Answer connack;
     connack.connection = connection.id;
     connack.type = protocol::PacketType::connack;
     connack.session_present = present;
-    connack.ticket = open_ticket();
+    connack.ticket = latest_ticket();
     connection.connack_pending = true;
     answer(connection, std::move(connack));
     update_reading(connection);

@@ -12,7 +12,8 @@ using protocol::ReasonCode;
 void Shard::handle_disconnect(Connection& connection, const protocol::DisconnectView& disconnect) {
     Session& session = sessions_[connection.session];
     if (disconnect.session_expiry_interval_s) {
-        // A session that was to end with its connection may not be made to last now [v5 MQTT-3.14.2-2].
+        // A session that was to end with its connection may not be made to last now [v5
+        // MQTT-3.14.2-2].
         if (!session.is_persistent() && *disconnect.session_expiry_interval_s != 0) {
             ++counters_.protocol_errors;
             close(connection, CloseReason::protocol_error, ReasonCode::protocol_error,
@@ -83,7 +84,8 @@ void Shard::leave_connection(Session& session) {
     if (session.will) {
         const bool waits = session.will->delay_interval_s != 0 && session.is_persistent();
         if (waits) {
-            // The earlier of delay and session end [v5 MQTT-3.1.2-8]; destroy_session publishes too.
+            // The earlier of delay and session end [v5 MQTT-3.1.2-8]; destroy_session publishes
+            // too.
             timers_.schedule(session.will_timer,
                              {static_cast<std::uint8_t>(TimerKind::will_delay), session.slot},
                              now_ + std::chrono::seconds(session.will->delay_interval_s));

@@ -22,10 +22,11 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
         accept_publish(connection, session, publish);
         return;
     }
-    // A refusal is visible: a reason code in v5; 3.1.1 has none, so the message is acknowledged, counted and
-    // logged [v3.1.1 MQTT-3.3.5-2].
+    // A refusal is visible: a reason code in v5; 3.1.1 has none, so the message is acknowledged,
+    // counted and logged [v3.1.1 MQTT-3.3.5-2].
     ++counters_.publishes_refused;
-    if (verdict == ReasonCode::retain_not_supported || verdict == ReasonCode::receive_maximum_exceeded ||
+    if (verdict == ReasonCode::retain_not_supported ||
+        verdict == ReasonCode::receive_maximum_exceeded ||
         verdict == ReasonCode::topic_name_invalid) {
         ++counters_.protocol_errors;
         close(connection, CloseReason::protocol_error, verdict, protocol::to_string(verdict));
@@ -42,7 +43,7 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
     refusal.packet_id = publish.packet_id;
     refusal.reason = verdict;
     if (publish.qos == QoS::exactly_once && !protocol::is_v5(connection.version)) {
-        session.incoming_qos2.insert(protocol::to_wire(publish.packet_id));
+        session.incoming_qos2.insert(publish.packet_id);
     }
     answer(connection, std::move(refusal));
 }
@@ -93,7 +94,7 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
     }
     if (protocol::is_v5(connection.version) && publish.qos != QoS::at_most_once &&
         connection.publishes_pending + session.incoming_qos2.size() >= limits_.receive_maximum &&
-        !session.incoming_qos2.contains(protocol::to_wire(publish.packet_id))) {
+        !session.incoming_qos2.contains(publish.packet_id)) {
         return ReasonCode::receive_maximum_exceeded;
     }
     // What the broker says of itself is not for clients to write.
@@ -108,14 +109,13 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
 }
 
 void Shard::accept_publish(Connection& connection, Session& session, const PublishView& publish) {
-    if (publish.qos == QoS::exactly_once &&
-        !session.incoming_qos2.insert(protocol::to_wire(publish.packet_id))) {
+    if (publish.qos == QoS::exactly_once && !session.incoming_qos2.insert(publish.packet_id)) {
         // Seen already: answered again, not published again [v3.1.1 MQTT-4.3.3-2].
         Answer again;
         again.connection = connection.id;
         again.type = protocol::PacketType::pubrec;
         again.packet_id = publish.packet_id;
-        again.ticket = open_ticket();
+        again.ticket = latest_ticket();
         again.sequence = last_sequence_;
         answer(connection, std::move(again));
         return;
@@ -135,6 +135,7 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
         route(publication, 0);
         return;
     }
+    const std::size_t mark = store_mark();
     const std::uint64_t sequence = shard_count_ > 1 ? ++last_sequence_ : 0;
     const RouteOutcome outcome = route(publication, sequence);
     if (publish.qos == QoS::exactly_once && session.in_store) {
@@ -145,13 +146,13 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
     ack.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
                                                  : protocol::PacketType::pubrec;
     ack.packet_id = publish.packet_id;
-    ack.ticket = open_ticket();
+    ack.ticket = ticket_since(mark);
     ack.sequence = sequence;
     if (protocol::is_v5(connection.version)) {
         if (outcome.matched != 0 && outcome.matched == outcome.refused) {
             ack.reason = ReasonCode::quota_exceeded;
             if (publish.qos == QoS::exactly_once) {
-                session.incoming_qos2.erase(protocol::to_wire(publish.packet_id));
+                session.incoming_qos2.erase(publish.packet_id);
             }
         } else if (outcome.matched == 0 && shard_count_ == 1) {
             ack.reason = ReasonCode::no_matching_subscribers;

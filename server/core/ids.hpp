@@ -10,8 +10,8 @@ namespace martlet::core {
 // A shard's place among its peers, 0 .. shards-1.
 using ShardIndex = std::uint16_t;
 
-// A Network Connection on its shard. `generation` changes each time a slot is reused, so a stale id is
-// found out. Generation 0 is never used: a default ConnectionId names no connection.
+// A Network Connection on its shard. `generation` changes each time a slot is reused, so a stale id
+// is found out. Generation 0 is never used: a default ConnectionId names no connection.
 struct ConnectionId {
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;

@@ -35,10 +35,18 @@ InflightOut* InflightWindow::find(protocol::PacketId packet_id) {
 }
 
 void InflightWindow::finish(InflightOut& entry) {
+    finish_later(entry);
+    drop_finished();
+}
+
+void InflightWindow::finish_later(InflightOut& entry) {
     MARTLET_ASSERT(entry.state != InflightOut::State::done);
     entry.state = InflightOut::State::done;
     entry.message.reset();
     --active_;
+}
+
+void InflightWindow::drop_finished() {
     while (!entries_.empty() && entries_.front().state == InflightOut::State::done) {
         entries_.pop_front();
     }

@@ -1,9 +1,9 @@
 // The window of outgoing QoS>0 messages of one session, with their Packet Identifiers.
 //
-// Identifiers are handed out in ascending order (65,535 wraps to 1), so an entry is found by counting
-// from the oldest one. An entry acknowledged out of turn stays as `done` until those before it are too.
-// Invariant: active() <= size() <= 65,535 and the identifiers of all entries differ.
-// Threading: its shard's thread only.
+// Identifiers are handed out in ascending order (65,535 wraps to 1), so an entry is found by
+// counting from the oldest one. An entry acknowledged out of turn stays as `done` until those
+// before it are too. Invariant: active() <= size() <= 65,535 and the identifiers of all entries
+// differ. Threading: its shard's thread only.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +28,22 @@ public:
     InflightOut* find(protocol::PacketId packet_id);
     // Marks an entry (from find()) done; its message is let go.
     void finish(InflightOut& entry);
+    // The same while entries are being walked; drop_finished() afterwards.
+    void finish_later(InflightOut& entry);
+    void drop_finished();
     void clear();
 
     // All entries, oldest first; those in state `done` are holes.
     template <class F>
     void for_each(F&& f) {
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            if (entries_[i].state != InflightOut::State::done) {
+                f(entries_[i]);
+            }
+        }
+    }
+    template <class F>
+    void for_each(F&& f) const {
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             if (entries_[i].state != InflightOut::State::done) {
                 f(entries_[i]);

@@ -24,7 +24,8 @@ struct Limits {
     std::uint32_t queued_messages_max = 100'000;
     std::uint64_t queued_bytes_max = 64ULL * 1024 * 1024;
 
-    // Bytes that may wait in one connection's outbox before QoS 0 publishers to it are slowed down...
+    // Bytes that may wait in one connection's outbox before QoS 0 publishers to it are slowed
+    // down...
     std::size_t write_limit_bytes = 1024 * 1024;
     // ...for at most this long; after that its QoS 0 messages are dropped until it has caught up.
     std::chrono::milliseconds lag_grace{1000};

@@ -50,7 +50,8 @@ struct SubscriptionEvent {
     bool added = true;
 };
 
-// The first of a run of drops for one client, so that a flood makes one line. Totals are in the counters.
+// The first of a run of drops for one client, so that a flood makes one line. Totals are in the
+// counters.
 struct DropEvent {
     ClientDescription client;
     std::string_view topic;

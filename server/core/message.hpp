@@ -1,6 +1,7 @@
 // An Application Message, immutable once made, shared by everything that has yet to deliver it.
 //
-// Ownership: intrusively reference counted (MessageRef); one allocation holds the header and the bytes
+// Ownership: intrusively reference counted (MessageRef); one allocation holds the header and the
+// bytes
 //   [topic length, 2 bytes][topic][payload][forwarded properties]
 // so that topic and payload lie together as in a 3.1.1 PUBLISH at QoS 0.
 // Threading: immutable · the reference count is atomic, since messages cross shards.

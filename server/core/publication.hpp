@@ -1,5 +1,5 @@
-// A message while it is being routed: views of what was received, turned into a shared Message only when
-// something has to keep it (a queue, an inflight window, another shard, the retained store).
+// A message while it is being routed: views of what was received, turned into a shared Message only
+// when something has to keep it (a queue, an inflight window, another shard, the retained store).
 // Lifetime: one routing pass. Threading: its shard's thread only.
 #pragma once
 

@@ -1,10 +1,9 @@
 // Retained messages on their way to new subscriptions, a slice at a time.
 //
 // A stream belongs to a subscriber's session and draws from one source on each shard that can hold
-// matches (its own included). It asks a source for the next slice only when the last one has been delivered
-// and the session has room, so a subscription to a million retained topics holds no more than one slice a
-// shard in memory and never fills a queue.
-// Threading: its shard's thread only.
+// matches (its own included). It asks a source for the next slice only when the last one has been
+// delivered and the session has room, so a subscription to a million retained topics holds no more
+// than one slice a shard in memory and never fills a queue. Threading: its shard's thread only.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +41,7 @@ struct RetainedStream {
 
 // This shard's end of a stream that may belong to another shard.
 struct RetainedSource {
-    RetainedSource(const RetainedMessages& tree, std::string_view filter) : cursor(tree, filter) {}
+    RetainedSource(RetainedMessages& tree, std::string_view filter) : cursor(tree, filter) {}
     RetainedMessages::Cursor cursor;
     std::uint64_t query = 0;
 };

@@ -23,8 +23,8 @@
 
 namespace martlet::core {
 
-// One subscription from the session's side; the tree holds the other side (Subscriber), and each knows
-// the other's place, so either is removed in constant time.
+// One subscription from the session's side; the tree holds the other side (Subscriber), and each
+// knows the other's place, so either is removed in constant time.
 struct SubscriptionRecord {
     FilterKey key = 0;           // in the shard's subscription tree
     std::uint32_t position = 0;  // in subscribers(key)
@@ -57,9 +57,10 @@ struct Session {
     SessionSlot slot = no_session;
     std::string client_id;
     Identity owner;
-    ConnectionId connection;               // none while the client is away
-    std::uint32_t expiry_interval_s = 0;   // after the connection ends; 0 ends with it
-    bool in_store = false;                 // has a SessionPut in the store
+    ConnectionId connection;              // none while the client is away
+    std::uint32_t expiry_interval_s = 0;  // after the connection ends; 0 ends with it
+    bool in_store = false;                // has a SessionPut in the store
+    bool drop_logged = false;             // the present run of drops has been logged
 
     std::vector<SubscriptionRecord> subscriptions;
     std::vector<SharedSubscriptionRecord> shared_subscriptions;

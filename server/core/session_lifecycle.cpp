@@ -30,9 +30,8 @@ ClientDescription Shard::describe(const Connection& connection) {
 // [v5 MQTT-3.1.2-23]; the operator may bound how long anybody is remembered.
 void Shard::schedule_expiry(Session& session) {
     constexpr std::uint64_t no_end = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t seconds = session.expiry_interval_s == Session::expires_never
-                                ? no_end
-                                : session.expiry_interval_s;
+    std::uint64_t seconds =
+        session.expiry_interval_s == Session::expires_never ? no_end : session.expiry_interval_s;
     if (limits_.session_expiry_max_s != 0) {
         seconds = std::min(seconds, limits_.session_expiry_max_s);
     }
@@ -55,13 +54,7 @@ void Shard::destroy_session(Session& session) {
     }
     // Leaving a group first makes what comes back go to the others.
     for (const SharedSubscriptionRecord& shared : session.shared_subscriptions) {
-        const ShardIndex home = shard_of_group(shared.group, shared.filter);
-        const SessionAddress self{session.id, session.slot, index_};
-        if (home == index_) {
-            groups_.leave(shared.group, shared.filter, self);
-        } else {
-            send_to(home, SharedLeaveItem{shared.group, shared.filter, self});
-        }
+        leave_group(session, shared);
     }
     session.shared_subscriptions.clear();
     drop_queue(session);
@@ -72,8 +65,8 @@ void Shard::destroy_session(Session& session) {
     sessions_.erase(session.slot);
 }
 
-// Undelivered messages end with their session; those of shared subscriptions go to another member, but
-// a QoS 2 exchange that has begun does not [v5 MQTT-4.8.2-5].
+// Undelivered messages end with their session; those of shared subscriptions go to another member,
+// but a QoS 2 exchange that has begun does not [v5 MQTT-4.8.2-5].
 void Shard::drop_queue(Session& session) {
     session.inflight.for_each([&](InflightOut& entry) {
         const bool hand_over = entry.state == InflightOut::State::awaiting_puback;
@@ -83,14 +76,10 @@ void Shard::drop_queue(Session& session) {
     session.inflight.clear();
     session.inflight_unsent = 0;
     while (!session.queue.empty()) {
-        Delivery delivery = std::move(session.queue.front());
-        session.queue.pop_front();
-        --queued_messages_;
+        const Delivery delivery = dequeue(session);
         ++counters_.dropped_session_ended;
         finish_extras(session, delivery.terms, delivery.message);
     }
-    queued_bytes_ -= session.queued_bytes;
-    session.queued_bytes = 0;
 }
 
 // [v3.1.1 MQTT-3.1.2-8] [v3.1.1 MQTT-3.1.2-10]

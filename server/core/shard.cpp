@@ -161,8 +161,8 @@ void Shard::handle_frame(Connection& connection, const FrameView& frame) {
             error = protocol::fail(ReasonCode::protocol_error, "a second CONNECT");
             break;
         case PacketType::auth:
-            error = protocol::fail(ReasonCode::protocol_error,
-                                   "AUTH without an authentication method");
+            error =
+                protocol::fail(ReasonCode::protocol_error, "AUTH without an authentication method");
             break;
         case PacketType::connack:
         case PacketType::suback:
@@ -188,9 +188,7 @@ void Shard::on_written(ConnectionId id, Instant now) {
             pump(*session);
         }
     }
-    if (connection->congested && has_caught_up(*connection)) {
-        relieve(*connection);
-    }
+    notice_progress(*connection);
 }
 
 void Shard::on_closed(ConnectionId id, CloseReason reason, Instant now) {
@@ -240,8 +238,8 @@ void Shard::advance(Instant now) {
     });
 }
 
-// The order matters: answers that became due now belong in this pass's flush, and what routing gathered
-// for other shards and the store must leave before anybody waits for it.
+// The order matters: answers that became due now belong in this pass's flush, and what routing
+// gathered for other shards and the store must leave before anybody waits for it.
 void Shard::end_pass(Instant now) {
     now_ = now;
     feed_retained();

@@ -1,10 +1,10 @@
 // The broker core of one shard: a deterministic function of the events that come in.
 //
-// Everything about a client whose home is this shard happens here: its connection's protocol state, its
-// session, its subscriptions, the retained messages and shared groups that hash here. The world is reached
-// through the ports in ShardSetup. A driver (the transport's thread, or the simulation) calls the on_*
-// functions, and end_pass() after each round of them: only then do batches leave for other shards and the
-// store, answers that became due go out, and outboxes get flushed, once each.
+// Everything about a client whose home is this shard happens here: its connection's protocol state,
+// its session, its subscriptions, the retained messages and shared groups that hash here. The world
+// is reached through the ports in ShardSetup. A driver (the transport's thread, or the simulation)
+// calls the on_* functions, and end_pass() after each round of them: only then do batches leave for
+// other shards and the store, answers that became due go out, and outboxes get flushed, once each.
 //
 // Ownership: ports are borrowed and outlive the shard. Threading: its shard's thread only.
 // Where to find what: the functions of one kind are in one file, named beside each group below.
@@ -59,8 +59,8 @@ struct ShardSetup {
 
 // What became of a publication on this shard.
 struct RouteOutcome {
-    std::uint32_t matched = 0;   // subscribers it was for
-    std::uint32_t refused = 0;   // of those, the ones whose queue was full
+    std::uint32_t matched = 0;  // subscribers it was for
+    std::uint32_t refused = 0;  // of those, the ones whose queue was full
 };
 
 class Shard {
@@ -73,9 +73,9 @@ public:
     // --- events from the network (shard.cpp) ---
     // A Network Connection whose first bytes are a CONNECT for this shard (see home_shard()).
     ConnectionId open(ConnectionInfo info, Instant now);
-    // Takes whole packets off the front of `bytes`; returns how many bytes were used. The caller keeps the
-    // rest and gives it again with more behind it. When reads() is false afterwards, whole packets may be
-    // among the rest: keep them until resume_reading().
+    // Takes whole packets off the front of `bytes`; returns how many bytes were used. The caller
+    // keeps the rest and gives it again with more behind it. When reads() is false afterwards,
+    // whole packets may be among the rest: keep them until resume_reading().
     std::size_t on_receive(ConnectionId id, protocol::Bytes bytes, Instant now);
     bool reads(ConnectionId id) const;
     // The outbox was drained some.
@@ -94,7 +94,7 @@ public:
     Instant next_deadline() const { return timers_.next_deadline(); }
     void end_pass(Instant now);
     // Work is left that waits for nothing: run another pass soon.
-    bool has_work() const { return retained_work_; }
+    bool has_work() const { return retained_work_ || !returned_.empty(); }
 
     // --- the operator ---
     // Publishes as the broker itself ($SYS).
@@ -127,8 +127,8 @@ private:
     bool check_connect(Connection& connection, const protocol::ConnectView& connect,
                        std::string& client_id);
     std::string make_client_id();
-    Session& open_session(Connection& connection, const protocol::ConnectView& connect,
-                          std::string client_id, const Identity& identity, bool& present);
+    Session& open_session(const protocol::ConnectView& connect, std::string client_id,
+                          const Identity& identity, bool& present);
     void set_will(Session& session, const protocol::ConnectView& connect);
     void answer_connect(Connection& connection, bool present);
     void send_connack(Connection& connection, bool session_present);
@@ -150,13 +150,16 @@ private:
     // --- SUBSCRIBE and UNSUBSCRIBE (handle_subscribe.cpp) ---
     void handle_subscribe(Connection& connection, const protocol::SubscribeView& subscribe);
     void handle_unsubscribe(Connection& connection, const protocol::UnsubscribeView& unsubscribe);
-    protocol::ReasonCode subscribe(Session& session, const protocol::SubscriptionRequestView& request,
+    protocol::ReasonCode subscribe(Session& session,
+                                   const protocol::SubscriptionRequestView& request,
                                    std::uint32_t identifier);
     protocol::ReasonCode subscribe_shared(Session& session,
                                           const protocol::SubscriptionRequestView& request,
                                           std::uint32_t identifier);
     protocol::ReasonCode unsubscribe(Session& session, std::string_view filter);
     bool unsubscribe_shared(Session& session, std::string_view group, std::string_view filter);
+    void join_group(const Session& session, const SharedSubscriptionRecord& shared);
+    void leave_group(const Session& session, const SharedSubscriptionRecord& shared);
     void remove_subscription(Session& session, std::uint32_t index);
     std::uint32_t find_subscription(const Session& session, FilterKey key);
     void log_subscription(const Session& session, std::string_view filter, protocol::QoS qos,
@@ -164,7 +167,8 @@ private:
 
     // --- DISCONNECT and the end of connections (handle_disconnect.cpp) ---
     void handle_disconnect(Connection& connection, const protocol::DisconnectView& disconnect);
-    // Says DISCONNECT where the version has one, flushes and closes. The session is detached at once.
+    // Says DISCONNECT where the version has one, flushes and closes. The session is detached at
+    // once.
     void close(Connection& connection, CloseReason reason, protocol::ReasonCode code,
                std::string_view what);
     void detach(Connection& connection, CloseReason reason, protocol::ReasonCode code,
@@ -182,26 +186,47 @@ private:
     ClientDescription describe(const Connection& connection);
 
     // --- routing (route.cpp) ---
+    struct Match {
+        Subscriber subscriber;  // the terms of all matching subscriptions of its session, merged
+        bool several = false;   // more than one identifier: see match_identifiers_
+    };
+    enum class Delivered : std::uint8_t { sent, queued, skipped, refused };
     RouteOutcome route(Publication& publication, std::uint64_t sequence);
     RouteOutcome route_here(Publication& publication);
-    void route_to_matches(Publication& publication, RouteOutcome& outcome);
-    void route_to_groups(Publication& publication, RouteOutcome& outcome);
     void deliver_to(const Subscriber& subscriber, Publication& publication, RouteOutcome& outcome);
+    void route_to_matches(Publication& publication, RouteOutcome& outcome);
+    void merge_match(Match& match, std::uint32_t index, const Subscriber& other);
+    void route_to_groups(Publication& publication, RouteOutcome& outcome);
     void keep_retained(Publication& publication);
+    void record_targets(Publication& publication);
 
-    // --- delivery to one session (deliver.cpp) ---
-    enum class Delivered : std::uint8_t { sent, queued, skipped, refused };
+    // --- shared subscriptions (shared_delivery.cpp) ---
+    void send_shared(const SharedGroups::Choice& choice, Publication& publication,
+                     RouteOutcome& outcome);
+    Delivered deliver_shared(const SharedDeliverItem& item);
+    void report_shared(const GroupAddress& group, const SessionAddress& member,
+                       std::uint32_t completed, MessageRef returned);
+    void on_shared_result(const SharedResultItem& item);
+    void set_presence(Session& session, bool online);
+    void return_shared(Session& session);
+    void give_back(Session& session, DeliveryTerms terms, const MessageRef& message);
+    std::uint32_t add_extras(Session& session, DeliveryExtras extras);
+    void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned);
+
+    // --- delivery to one session (deliver.cpp, write_publish.cpp) ---
     Delivered deliver(Session& session, Publication& publication, DeliveryTerms terms);
     Delivered deliver_qos0(Session& session, Publication& publication, DeliveryTerms terms);
     Delivered enqueue(Session& session, Publication& publication, DeliveryTerms terms);
-    void pump(Session& session);
-    bool send_next(Session& session, Connection& connection);
-    void resend_inflight(Session& session, Connection& connection);
+    Delivery dequeue(Session& session);
     std::size_t window(const Connection& connection) const;
+    bool may_send(const Session& session, const Connection& connection) const;
+    void send_inflight(Session& session, Connection& connection, Publication& publication,
+                       DeliveryTerms terms);
+    void pump(Session& session);
+    void resend_inflight(Session& session, Connection& connection);
     enum class Written : std::uint8_t { ok, too_large };
     Written write_publish(Connection& connection, Publication& publication, DeliveryTerms terms,
                           const Session& session, protocol::PacketId packet_id, bool dup);
-    void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned);
     void note_drop(Session& session, std::string_view topic, std::uint64_t& counter,
                    std::string_view what);
     void mark_output(Connection& connection);
@@ -209,39 +234,54 @@ private:
     // --- flow control (congestion.cpp) ---
     void congest(Connection& subscriber, const MessageOrigin& publisher);
     void relieve(Connection& subscriber);
+    void notice_progress(Connection& subscriber);
     bool has_caught_up(const Connection& subscriber);
     void pause_publisher(ConnectionId publisher);
     void resume_publisher(ConnectionId publisher);
     void update_reading(Connection& connection);
 
     // --- retained messages for new subscriptions (retained_delivery.cpp) ---
-    void start_retained(Session& session, std::string_view filter, std::uint32_t packed,
-                        bool as_published);
+    void start_retained(Session& session, std::string_view filter, std::uint32_t packed);
+    void deliver_retained(Session& session, const MessageRef& message, std::uint32_t packed);
+    void supersede_retained(const Session& session, std::string_view topic);
     void cancel_retained(Session& session);
+    bool has_room(const Session& session);
     void feed_retained();
     bool feed_stream(RetainedStream& stream);
-    void serve_slice(RetainedSource& source, RetainedSliceItem& slice);
     void on_retained_query(ShardIndex from, const RetainedQueryItem& item);
     void on_retained_more(ShardIndex from, const RetainedMoreItem& item);
     void on_retained_slice(ShardIndex from, RetainedSliceItem& item);
-    bool has_room(const Session& session);
+    static void fill_slice(RetainedMessages::Cursor& cursor, RetainedSliceItem& slice);
 
-    // --- answers, peers and the store (mailbox.cpp) ---
+    // --- answers, the store and peers (mailbox.cpp) ---
     void answer(Connection& connection, Answer answer);
-    void send_answer(Connection& connection, const Answer& answer);
-    void release_answers();
-    std::uint64_t confirmed_sequence() const;
     bool is_due(const Answer& answer, std::uint64_t confirmed) const;
-    void send_to(ShardIndex shard, ShardItem item);
-    void push_batches();
-    void confirm_peers();
+    std::uint64_t confirmed_sequence() const;
+    void release_answers();
+    void send_answer(Connection& connection, const Answer& answer);
+    void send_pubrel(Connection& connection, protocol::PacketId packet_id);
     void record(StoreRecord record);
-    StoreTicket open_ticket() const { return batch_.empty() ? 0 : next_ticket_; }
-    void on_shared_deliver(const SharedDeliverItem& item);
-    void on_shared_result(const SharedResultItem& item);
-    void send_shared(const SharedGroups::Choice& choice, Publication& publication,
-                     RouteOutcome& outcome);
-    void set_presence(Session& session, bool online);
+    // What an answer has to wait for: the pass's batch if it grew since the mark was taken.
+    std::size_t store_mark() const { return batch_.records.size(); }
+    StoreTicket ticket_since(std::size_t mark) const {
+        return batch_.records.size() > mark ? next_ticket_ : 0;
+    }
+    // Covers everything recorded so far.
+    StoreTicket latest_ticket() const { return batch_.empty() ? next_ticket_ - 1 : next_ticket_; }
+    void send_to(ShardIndex shard, ShardItem item);
+    void confirm_peers();
+    void push_batches();
+    void on_item(ShardIndex from, PublishItem& item);
+    void on_item(ShardIndex from, const ConfirmItem& item);
+    void on_item(ShardIndex from, const PauseItem& item);
+    void on_item(ShardIndex from, const RetainedQueryItem& item);
+    void on_item(ShardIndex from, const RetainedMoreItem& item);
+    void on_item(ShardIndex from, RetainedSliceItem& item);
+    void on_item(ShardIndex from, const SharedJoinItem& item);
+    void on_item(ShardIndex from, const SharedLeaveItem& item);
+    void on_item(ShardIndex from, const SharedPresenceItem& item);
+    void on_item(ShardIndex from, const SharedDeliverItem& item);
+    void on_item(ShardIndex from, const SharedResultItem& item);
     ShardIndex shard_of_topic(std::string_view topic) const;
     ShardIndex shard_of_group(std::string_view group, std::string_view filter) const;
 
@@ -275,18 +315,14 @@ private:
     bool retained_work_ = false;
 
     std::vector<ConnectionId> output_pending_;
-    struct Match {
-        SessionSlot session;
-        std::uint32_t packed;
-        bool several;  // more identifiers in match_identifiers_
-    };
     // Scratch of a routing pass.
     std::vector<std::span<const Subscriber>> matched_lists_;
     std::vector<Match> matches_;
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> match_identifiers_;  // match index, identifier
+    std::vector<std::pair<std::uint32_t, std::uint32_t>>
+        match_identifiers_;  // match index, identifier
     std::uint64_t match_pass_ = 0;
     std::vector<MessageTarget> targets_;
-    std::vector<protocol::ReasonCode> codes_;
+    std::vector<SharedResultItem> returned_;  // shared messages on their way back to a group here
 
     // Peers: what leaves with this pass's batch, and how far each has confirmed what it was sent.
     struct Peer {
@@ -310,8 +346,9 @@ private:
     std::uint64_t queued_bytes_ = 0;
 };
 
-// The shard a CONNECT belongs to: that of its Client Identifier. Nothing while the packet is not whole.
-// Bytes that are not an acceptable CONNECT, and an empty identifier, belong wherever they are (`here`).
+// The shard a CONNECT belongs to: that of its Client Identifier. Nothing while the packet is not
+// whole. Bytes that are not an acceptable CONNECT, and an empty identifier, belong wherever they
+// are (`here`).
 std::optional<ShardIndex> home_shard(protocol::Bytes bytes, const Limits& limits,
                                      std::uint64_t hash_seed, ShardIndex shard_count,
                                      ShardIndex here);

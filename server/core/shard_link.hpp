@@ -1,9 +1,8 @@
 // Port: how shards talk. What one pass has for another shard travels as one batch.
 //
-// Batches of one shard to another arrive in the order they were sent, which is what keeps the order of
-// messages per publisher and topic.
-// Threading: send() is called on the sending shard's thread; batches are handed to Shard::on_batch() on
-// the receiver's thread.
+// Batches of one shard to another arrive in the order they were sent, which is what keeps the order
+// of messages per publisher and topic. Threading: send() is called on the sending shard's thread;
+// batches are handed to Shard::on_batch() on the receiver's thread.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +30,8 @@ struct GroupAddress {
     friend bool operator==(const GroupAddress&, const GroupAddress&) = default;
 };
 
-// A message for the receiver's own subscribers, groups and retained part. `sequence` is not 0 when the
-// sender waits for a ConfirmItem that covers it.
+// A message for the receiver's own subscribers, groups and retained part. `sequence` is not 0 when
+// the sender waits for a ConfirmItem that covers it.
 struct PublishItem {
     MessageRef message;
     std::uint64_t sequence = 0;
@@ -60,7 +59,8 @@ struct RetainedSliceItem {
     std::vector<MessageRef> messages;
     bool done = false;
 };
-// Shared subscriptions. A member's shard tells the group's shard who joins, leaves, comes and goes...
+// Shared subscriptions. A member's shard tells the group's shard who joins, leaves, comes and
+// goes...
 struct SharedJoinItem {
     std::string group;
     std::string filter;
@@ -95,10 +95,9 @@ struct SharedResultItem {
     MessageRef returned;
 };
 
-using ShardItem =
-    std::variant<PublishItem, ConfirmItem, PauseItem, RetainedQueryItem, RetainedMoreItem,
-                 RetainedSliceItem, SharedJoinItem, SharedLeaveItem, SharedPresenceItem,
-                 SharedDeliverItem, SharedResultItem>;
+using ShardItem = std::variant<PublishItem, ConfirmItem, PauseItem, RetainedQueryItem,
+                               RetainedMoreItem, RetainedSliceItem, SharedJoinItem, SharedLeaveItem,
+                               SharedPresenceItem, SharedDeliverItem, SharedResultItem>;
 
 struct ShardBatch {
     std::vector<ShardItem> items;

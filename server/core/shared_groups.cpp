@@ -47,7 +47,8 @@ void SharedGroups::join(const SharedJoinItem& item) {
     }
     member->packed = item.packed;
     member->persistent = item.persistent;
-    group->online += static_cast<std::size_t>(item.online) - static_cast<std::size_t>(member->online);
+    group->online +=
+        static_cast<std::size_t>(item.online) - static_cast<std::size_t>(member->online);
     member->online = item.online;
 }
 

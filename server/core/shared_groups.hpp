@@ -1,9 +1,9 @@
 // Shared subscriptions whose home is this shard: groups, their members, and whose turn it is.
 //
-// Exactly one member of a group gets a message. Members who are connected and have credit (fewer messages
-// unfinished than the window) take turns; when none has, all connected ones do; a persistent member who is
-// away is given messages only while nobody is connected.
-// Threading: its shard's thread only.
+// Exactly one member of a group gets a message. Members who are connected and have credit (fewer
+// messages unfinished than the window) take turns; when none has, all connected ones do; a
+// persistent member who is away is given messages only while nobody is connected. Threading: its
+// shard's thread only.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +37,15 @@ public:
 
     // Joins, or changes the terms of a member that is in already.
     void join(const SharedJoinItem& item);
-    // Leaves; the last member takes the group along. What it was given and did not finish comes back
-    // as SharedResultItem from its own shard.
+    // Leaves; the last member takes the group along. What it was given and did not finish comes
+    // back as SharedResultItem from its own shard.
     void leave(std::string_view group, std::string_view filter, const SessionAddress& member);
     void set_online(std::string_view group, std::string_view filter, const SessionAddress& member,
                     bool online);
     void complete(const GroupAddress& group, const SessionAddress& member, std::uint32_t count);
 
-    // For each group whose filter matches: f(Choice). The chosen member's `outstanding` is counted up.
+    // For each group whose filter matches: f(Choice). The chosen member's `outstanding` is counted
+    // up.
     template <class F>
     void choose_for(std::string_view topic, std::uint32_t window, F&& f) {
         if (tree_.subscription_count() == 0) {

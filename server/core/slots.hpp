@@ -1,7 +1,7 @@
 // Objects named by small integers: a vector of owners with a free list.
 //
-// Each object is its own allocation, so its address is stable and its memory goes back when it goes.
-// Threading: its shard's thread only.
+// Each object is its own allocation, so its address is stable and its memory goes back when it
+// goes. Threading: its shard's thread only.
 #pragma once
 
 #include <cstdint>

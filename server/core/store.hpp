@@ -1,9 +1,10 @@
-// Port: stable storage. A shard gathers what one pass must keep into a batch and submits it once; the
-// answers that depend on it (PUBACK, PUBREC, SUBACK ...) wait until the store says it is durable.
+// Port: stable storage. A shard gathers what one pass must keep into a batch and submits it once;
+// the answers that depend on it (PUBACK, PUBREC, SUBACK ...) wait until the store says it is
+// durable.
 //
 // Every record can be applied twice without harm, so that a batch may be repeated after a crash.
-// Threading: submit() is called on the shard's thread and must not block. Completion arrives later as
-// Shard::on_durable(ticket) on the shard's thread, in order of submission.
+// Threading: submit() is called on the shard's thread and must not block. Completion arrives later
+// as Shard::on_durable(ticket) on the shard's thread, in order of submission.
 #pragma once
 
 #include <cstdint>
@@ -76,10 +77,9 @@ struct RetainedErased {
     std::string topic;
 };
 
-using StoreRecord =
-    std::variant<SessionPut, SessionErased, SubscriptionPut, SubscriptionErased, MessagePut,
-                 MessageDone, OutgoingPut, IncomingQos2Put, IncomingQos2Erased, RetainedPut,
-                 RetainedErased>;
+using StoreRecord = std::variant<SessionPut, SessionErased, SubscriptionPut, SubscriptionErased,
+                                 MessagePut, MessageDone, OutgoingPut, IncomingQos2Put,
+                                 IncomingQos2Erased, RetainedPut, RetainedErased>;
 
 struct StoreBatch {
     std::vector<StoreRecord> records;

@@ -6,8 +6,8 @@
 
 namespace martlet::core {
 
-// encoded_size() and encode() of the packet's own header do the work; packets other than PUBLISH are
-// small, but a SUBACK for thousands of filters or a long reason string may exceed a chunk.
+// encoded_size() and encode() of the packet's own header do the work; packets other than PUBLISH
+// are small, but a SUBACK for thousands of filters or a long reason string may exceed a chunk.
 template <class Packet>
 void Shard::write_packet(Connection& connection, const Packet& packet) {
     const auto size = [&] {
