@@ -159,7 +159,7 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
     }
     bool present = false;
     Session& session =
-        open_session(connection, connect, std::move(client_id), authentication.identity, present);
+        open_session(connect, std::move(client_id), authentication.identity, present);
     connection.state = Connection::State::connected;
     connection.session = session.slot;
     session.connection = connection.id;
