@@ -151,16 +151,6 @@ void Shard::send_to(ShardIndex shard, ShardItem item) {
     peers_[shard].outgoing.items.push_back(std::move(item));
 }
 
-// What was received in this pass is safe here once this pass's batch is durable.
-void Shard::confirm_peers() {
-    for (Peer& peer : peers_) {
-        if (peer.to_confirm != 0) {
-            peer.confirm_after.emplace_back(open_ticket(), peer.to_confirm);
-            peer.to_confirm = 0;
-        }
-    }
-}
-
 void Shard::push_batches() {
     for (SharedResultItem& item : std::exchange(returned_, {})) {
         on_shared_result(item);
@@ -186,15 +176,21 @@ void Shard::push_batches() {
 
 void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     now_ = now;
+    const std::size_t mark = store_mark();
+    std::uint64_t to_confirm = 0;
     for (ShardItem& item : batch.items) {
+        if (const auto* publish = std::get_if<PublishItem>(&item)) {
+            to_confirm = std::max(to_confirm, publish->sequence);
+        }
         std::visit([&](auto& value) { on_item(from, value); }, item);
+    }
+    if (to_confirm != 0) {
+        // Safe here once what it made this shard record is durable.
+        peers_[from].confirm_after.emplace_back(ticket_since(mark), to_confirm);
     }
 }
 
-void Shard::on_item(ShardIndex from, PublishItem& item) {
-    if (item.sequence != 0) {
-        peers_[from].to_confirm = item.sequence;
-    }
+void Shard::on_item(ShardIndex, PublishItem& item) {
     Publication publication(std::move(item.message));
     route_here(publication);
 }

@@ -243,7 +243,6 @@ void Shard::advance(Instant now) {
 void Shard::end_pass(Instant now) {
     now_ = now;
     feed_retained();
-    confirm_peers();
     push_batches();
     release_answers();
     for (std::size_t i = 0; i < output_pending_.size(); ++i) {

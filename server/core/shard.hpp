@@ -269,7 +269,6 @@ private:
     // Covers everything recorded so far.
     StoreTicket latest_ticket() const { return batch_.empty() ? next_ticket_ - 1 : next_ticket_; }
     void send_to(ShardIndex shard, ShardItem item);
-    void confirm_peers();
     void push_batches();
     void on_item(ShardIndex from, PublishItem& item);
     void on_item(ShardIndex from, const ConfirmItem& item);
@@ -329,8 +328,7 @@ private:
         ShardBatch outgoing;
         std::uint64_t sent = 0;
         std::uint64_t confirmed = 0;
-        std::uint64_t to_confirm = 0;  // highest sequence received, not yet confirmed back
-        std::deque<std::pair<StoreTicket, std::uint64_t>> confirm_after;  // once durable
+        std::deque<std::pair<StoreTicket, std::uint64_t>> confirm_after;  // received; once durable
     };
     std::vector<Peer> peers_;
     std::uint64_t last_sequence_ = 0;
