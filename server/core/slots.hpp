@@ -34,8 +34,8 @@ public:
         objects_[slot].reset();
         free_.push_back(slot);
         if (free_.size() == objects_.size()) {
-            objects_ = {};
-            free_ = {};
+            objects_ = std::vector<std::unique_ptr<T>>();
+            free_ = std::vector<std::uint32_t>();
         }
     }
 
