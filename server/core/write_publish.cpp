@@ -1,6 +1,9 @@
 // The wire form of an outgoing PUBLISH.
 #include <boost/container/small_vector.hpp>
 
+#include <algorithm>
+
+#include "protocol/properties.hpp"
 #include "protocol/varint.hpp"
 #include "server/core/shard.hpp"
 
