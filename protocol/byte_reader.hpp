@@ -3,6 +3,7 @@
 //
 // Sticky: after the first failed read every further read returns zero or an empty view, so decoders
 // read field after field and check failed() once. Views returned point into the borrowed bytes.
+// Invariant: failed() implies remaining() == 0, so that each read needs one comparison only.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +11,8 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+
+#include "protocol/utf8.hpp"
 
 namespace martlet::protocol {
 
@@ -30,7 +33,7 @@ public:
     std::uint8_t u8();
     std::uint16_t u16();
     std::uint32_t u32();
-    // Variable Byte Integer, at most four bytes [v5 MQTT-1.5.5-1].
+    // Variable Byte Integer, at most four bytes and not longer than needed [v5 MQTT-1.5.5-1].
     std::uint32_t varint();
     // `size` bytes as they are.
     Bytes bytes(std::size_t size);
@@ -42,13 +45,86 @@ public:
 
     std::size_t remaining() const { return static_cast<std::size_t>(end_ - next_); }
     const std::byte* position() const { return next_; }
-    bool failed() const { return failed_; }
-    void set_failed();
+    bool failed() const { return fault_ != nullptr; }
+    // What the first failed read stumbled over, for the log; null while none has failed.
+    const char* fault() const { return fault_; }
+    void set_failed() { set_failed("ends before its last field"); }
+    void set_failed(const char* fault);
 
 private:
+    std::uint32_t long_varint();
+    unsigned peek(std::size_t index) const { return std::to_integer<unsigned>(next_[index]); }
+
     const std::byte* next_;
     const std::byte* end_;
-    bool failed_ = false;
+    const char* fault_ = nullptr;
 };
+
+inline void ByteReader::set_failed(const char* fault) {
+    if (fault_ == nullptr) {
+        fault_ = fault;
+    }
+    next_ = end_;
+}
+
+inline std::uint8_t ByteReader::u8() {
+    if (remaining() < 1) {
+        set_failed();
+        return 0;
+    }
+    const unsigned value = peek(0);
+    next_ += 1;
+    return static_cast<std::uint8_t>(value);
+}
+
+inline std::uint16_t ByteReader::u16() {
+    if (remaining() < 2) {
+        set_failed();
+        return 0;
+    }
+    const unsigned value = peek(0) << 8 | peek(1);
+    next_ += 2;
+    return static_cast<std::uint16_t>(value);
+}
+
+inline std::uint32_t ByteReader::u32() {
+    if (remaining() < 4) {
+        set_failed();
+        return 0;
+    }
+    const std::uint32_t value = peek(0) << 24 | peek(1) << 16 | peek(2) << 8 | peek(3);
+    next_ += 4;
+    return value;
+}
+
+inline std::uint32_t ByteReader::varint() {
+    if (remaining() != 0 && peek(0) < 0x80) {
+        return u8();
+    }
+    return long_varint();
+}
+
+inline Bytes ByteReader::bytes(std::size_t size) {
+    if (remaining() < size) {
+        set_failed();
+        return {};
+    }
+    const Bytes view{next_, size};
+    next_ += size;
+    return view;
+}
+
+inline Bytes ByteReader::binary() {
+    return bytes(u16());
+}
+
+inline std::string_view ByteReader::utf8() {
+    const std::string_view text = as_text(binary());
+    if (!is_valid_utf8(text)) {
+        set_failed("a string is not well-formed UTF-8 or contains U+0000");
+        return {};
+    }
+    return text;
+}
 
 }  // namespace martlet::protocol

@@ -23,7 +23,7 @@ struct AckView {
 
 // Flags must be 0 (2 for PUBREL) [v3.1.1 MQTT-3.6.1-1]; reason code and properties may be left out
 // in v5. A reason code that the packet may not carry is a protocol_error.
-Result<AckView> decode_ack(const FrameView& frame, Version version);
+[[nodiscard]] Result<AckView> decode_ack(const FrameView& frame, Version version);
 std::size_t encoded_size(const AckView& packet, Version version);
 void encode(const AckView& packet, Version version, ByteWriter& out);
 

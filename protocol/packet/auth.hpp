@@ -18,7 +18,7 @@ struct AuthView {
     std::optional<std::string_view> reason_string;
 };
 
-Result<AuthView> decode_auth(const FrameView& frame);
+[[nodiscard]] Result<AuthView> decode_auth(const FrameView& frame);
 std::size_t encoded_size(const AuthView& packet);
 void encode(const AuthView& packet, ByteWriter& out);
 

@@ -37,7 +37,7 @@ struct ConnackView {
     Bytes user_properties;  // encoded user properties, as they are
 };
 
-Result<ConnackView> decode_connack(const FrameView& frame, Version version);
+[[nodiscard]] Result<ConnackView> decode_connack(const FrameView& frame, Version version);
 std::size_t encoded_size(const ConnackView& packet, Version version);
 void encode(const ConnackView& packet, Version version, ByteWriter& out);
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "protocol/byte_reader.hpp"
+#include "protocol/byte_writer.hpp"
 #include "protocol/frame_decoder.hpp"
 #include "protocol/qos.hpp"
 #include "protocol/result.hpp"
@@ -51,7 +52,8 @@ struct ConnectView {
 // [v3.1.1 MQTT-3.1.2-2], otherwise malformed_packet / protocol_error (and topic_name_invalid for
 // the Will Topic). `version_seen`, when not null, is set as soon as the level is known, also on
 // later errors, so that the refusal can be put in the client's own version.
-Result<ConnectView> decode_connect(const FrameView& frame, std::optional<Version>* version_seen);
+[[nodiscard]] Result<ConnectView> decode_connect(const FrameView& frame,
+                                                 std::optional<Version>* version_seen);
 
 // Client side, for tests and tools.
 std::size_t encoded_size(const ConnectView& packet);

@@ -21,7 +21,9 @@ struct DisconnectView {
 };
 
 // A reason code that a client may not send is a protocol_error.
-Result<DisconnectView> decode_disconnect(const FrameView& frame, Version version);
+[[nodiscard]] Result<DisconnectView> decode_disconnect(const FrameView& frame, Version version);
+// The same for what a server may send (v5); for bridges, tests and tools.
+[[nodiscard]] Result<DisconnectView> decode_disconnect_from_server(const FrameView& frame);
 // v5 only: 3.1.1 servers close without a packet.
 std::size_t encoded_size(const DisconnectView& packet);
 void encode(const DisconnectView& packet, ByteWriter& out);

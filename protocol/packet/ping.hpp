@@ -14,6 +14,6 @@ inline constexpr std::array<std::byte, 2> pingreq_bytes{std::byte{0xC0}, std::by
 inline constexpr std::array<std::byte, 2> pingresp_bytes{std::byte{0xD0}, std::byte{0}};
 
 // Flags 0 and an empty body, or an error.
-Result<void> check_pingreq(const FrameView& frame);
+[[nodiscard]] Result<void> check_pingreq(const FrameView& frame);
 
 }  // namespace martlet::protocol

@@ -35,10 +35,11 @@ struct PublishView {
 // Strict: QoS 3, DUP with QoS 0, wildcards in the topic, a Packet Identifier of 0, an empty topic
 // without an alias, and (from a client) a Subscription Identifier are errors. Every message passes
 // here: no allocation, and one pass over the topic.
-Result<PublishView> decode_publish(const FrameView& frame, Version version);
+[[nodiscard]] Result<PublishView> decode_publish(const FrameView& frame, Version version);
 
 // Same for packets a server sends: Subscription Identifiers are permitted. For tests and tools.
-Result<PublishView> decode_publish_from_server(const FrameView& frame, Version version);
+[[nodiscard]] Result<PublishView> decode_publish_from_server(const FrameView& frame,
+                                                             Version version);
 
 // The properties that travel on unchanged to subscribers [v5 MQTT-3.3.2-4] [v5 MQTT-3.3.2-17]: the
 // block without Message Expiry Interval (counted down anew for each delivery), Topic Alias (of one

@@ -23,6 +23,6 @@ std::size_t encoded_size(const SubackView& packet, Version version);
 void encode(const SubackView& packet, Version version, ByteWriter& out);
 
 // Client side, for tests and tools: `codes` of the result points into the frame.
-Result<SubackView> decode_suback(const FrameView& frame, Version version);
+[[nodiscard]] Result<SubackView> decode_suback(const FrameView& frame, Version version);
 
 }  // namespace martlet::protocol

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "protocol/byte_writer.hpp"
@@ -53,6 +54,16 @@ struct SubscribeView {
 
 // Errors: flags other than 2 [v3.1.1 MQTT-3.8.1-1], no request at all, reserved option bits, QoS 3,
 // no_local on a shared subscription (protocol_error) [v5 MQTT-3.8.3-4].
-Result<SubscribeView> decode_subscribe(const FrameView& frame, Version version);
+[[nodiscard]] Result<SubscribeView> decode_subscribe(const FrameView& frame, Version version);
+
+// Client side, for bridges, tests and tools: what to put into a SUBSCRIBE.
+struct SubscribePacket {
+    PacketId packet_id = PacketId::none;
+    std::uint32_t subscription_identifier = 0;  // v5; 0: none
+    std::span<const SubscriptionRequestView> requests;
+};
+
+std::size_t encoded_size(const SubscribePacket& packet, Version version);
+void encode(const SubscribePacket& packet, Version version, ByteWriter& out);
 
 }  // namespace martlet::protocol

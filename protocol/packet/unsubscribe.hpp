@@ -2,9 +2,12 @@
 // Ownership: views borrow the receive buffer. Threading: pure functions.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
 
+#include "protocol/byte_writer.hpp"
 #include "protocol/frame_decoder.hpp"
 #include "protocol/packet_id.hpp"
 #include "protocol/result.hpp"
@@ -29,6 +32,15 @@ struct UnsubscribeView {
     FilterList filters;
 };
 
-Result<UnsubscribeView> decode_unsubscribe(const FrameView& frame, Version version);
+[[nodiscard]] Result<UnsubscribeView> decode_unsubscribe(const FrameView& frame, Version version);
+
+// Client side, for bridges, tests and tools: what to put into an UNSUBSCRIBE.
+struct UnsubscribePacket {
+    PacketId packet_id = PacketId::none;
+    std::span<const std::string_view> filters;
+};
+
+std::size_t encoded_size(const UnsubscribePacket& packet, Version version);
+void encode(const UnsubscribePacket& packet, Version version, ByteWriter& out);
 
 }  // namespace martlet::protocol
