@@ -8,6 +8,7 @@
 #include <concepts>
 #include <type_traits>
 
+#include "protocol/utf8.hpp"
 #include "server/app/config_values.hpp"
 
 namespace martlet::app {
@@ -175,6 +176,10 @@ KeyProblem set_auto_id_prefix(ConfigDraft& draft, std::string_view value) {
     constexpr std::size_t length_max = 64;
     if (value.size() > length_max) {
         return fmt::format("{} bytes, expected {} at most", value.size(), length_max);
+    }
+    if (!protocol::is_valid_utf8(value)) {
+        return fmt::format("{} is not UTF-8, expected the beginning of a client identifier",
+                           in_quotes(value));
     }
     return set_text<&AccessDraft::auto_id_prefix>(draft, value);
 }

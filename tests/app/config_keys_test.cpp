@@ -241,6 +241,13 @@ TEST_CASE("config keys: paths and names may be given only once") {
     CHECK(good("sys_interval 1\nsys_interval 2\n").sys_interval == std::chrono::seconds{2});
 }
 
+TEST_CASE("config keys: a prefix for client identifiers can be part of one") {
+    CHECK(good("auto_id_prefix gerät-").listeners.front().auto_id_prefix == "gerät-");
+    CHECK(bad("auto_id_prefix \xff").find("is not UTF-8") != std::string::npos);
+    CHECK(bad("auto_id_prefix " + std::string(65, 'a')) ==
+          "x.conf:1: auto_id_prefix: 65 bytes, expected 64 at most");
+}
+
 TEST_CASE("config keys: only TLS 1.2 and 1.3 exist") {
     CHECK(parse("listener 1\ntls_version tlsv1.1")
               .errors.front()
