@@ -73,9 +73,9 @@ struct LimitsConfig {
     std::uint16_t keep_alive_max_s = 65'535;    // key max_keepalive
     std::size_t connections_max = 0;            // key global_max_connections; 0: no limit
     std::uint32_t topic_levels_max = 128;
-    std::size_t subscriptions_per_client_max = 0;  // 0: no limit
-    std::size_t retained_messages_max = 0;         // 0: no limit
-    std::size_t retained_bytes_max = 0;            // 0: no limit
+    std::size_t subscriptions_per_client_max = 100'000;  // 0: no limit
+    std::size_t retained_messages_max = 0;               // 0: no limit
+    std::size_t retained_bytes_max = 0;                  // 0: no limit
     // Key memory_limit. None: half of the machine's (or the control group's) memory; 0: no limit.
     std::optional<std::size_t> memory_bytes_max;
 
@@ -116,8 +116,8 @@ struct PersistenceConfig {
 };
 
 struct Config {
-    std::vector<ListenerConfig> listeners;  // never empty once loaded
-    std::uint32_t threads = 0;              // 0: one for each hardware thread
+    std::vector<ListenerConfig> listeners{};  // never empty once loaded
+    std::uint32_t threads = 0;                // 0: one for each hardware thread
     LimitsConfig limits;
     LogConfig log;
     PersistenceConfig persistence;

@@ -1,0 +1,18 @@
+// What must hold between the keys of a configuration, checked once all lines are read. Problems are
+// reported at the line that has to change. Threading: its owner's thread only.
+#pragma once
+
+#include "server/app/config_draft.hpp"
+
+namespace martlet::app {
+
+// The TLS keys of one listener against each other and against the file system.
+void check_tls(ConfigDraft& draft, const ListenerDraft& listener);
+
+// No two listeners may want the same port of the same address.
+void check_addresses(ConfigDraft& draft);
+
+// The rest: keys that are given but can have no effect.
+void check_unused(ConfigDraft& draft);
+
+}  // namespace martlet::app
