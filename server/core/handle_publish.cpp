@@ -32,7 +32,8 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
         close(connection, CloseReason::protocol_error, verdict, protocol::to_string(verdict));
         return;
     }
-    log_.on_drop({describe(session), publish.topic, "denied PUBLISH"});
+    log_.on_denied_publish(
+        {describe(session), publish.topic, publish.qos, publish.retain, false, verdict});
     if (publish.qos == QoS::at_most_once) {
         return;
     }

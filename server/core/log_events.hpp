@@ -66,6 +66,7 @@ public:
     virtual void on_disconnected(const DisconnectedEvent& event) = 0;
     virtual void on_subscription(const SubscriptionEvent& event) = 0;
     virtual void on_drop(const DropEvent& event) = 0;
+    virtual void on_denied_publish(const DeniedPublishEvent& event) = 0;
 };
 
 }  // namespace martlet::core

@@ -99,7 +99,8 @@ void Shard::publish_will(Session& session) {
     if (!access_.permits_everything() &&
         !access_.may_publish(session.owner, session.client_id, message.topic())) {
         ++counters_.publishes_refused;
-        log_.on_drop({describe(session), message.topic(), "denied will PUBLISH"});
+        log_.on_denied_publish({describe(session), message.topic(), message.qos(), message.retain(),
+                                true, protocol::ReasonCode::not_authorized});
         return;
     }
     Publication publication(parts);
