@@ -84,9 +84,10 @@ void Shard::resume_publisher(ConnectionId publisher) {
 
 // One place decides whether a connection's bytes are taken.
 void Shard::update_reading(Connection& connection) {
-    const bool stop = connection.pause_count != 0 || connection.connack_pending ||
-                      connection.state == Connection::State::authenticating ||
-                      connection.publishes_pending >= limits_.receive_maximum;
+    const bool stop =
+        connection.pause_count != 0 || connection.connack_pending ||
+        connection.state == Connection::State::authenticating ||
+        connection.pubacks_pending + connection.pubrecs_pending >= limits_.receive_maximum;
     if (stop == connection.reading_stopped) {
         return;
     }

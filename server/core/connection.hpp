@@ -31,6 +31,7 @@ struct Connection {
     bool lagging = false;             // did not catch up in time: QoS 0 to it is dropped
     bool congested = false;           // over its limits; `paused_publishers` wait for it
     bool drop_logged = false;         // the present run of drops has been logged
+    bool denied_logged = false;       // a refused PUBLISH has been logged
     bool reading_stopped = false;     // told the transport to keep bytes aside
     bool connack_pending = false;     // accepted, but the CONNACK waits for storage
     bool assigned_client_id = false;  // v5: to be told in the CONNACK
@@ -38,9 +39,10 @@ struct Connection {
     std::uint16_t pause_count = 0;    // subscribers this publisher waits for
     std::uint16_t keep_alive_s = 0;
     std::uint16_t receive_maximum = 65'535;  // the client's: our window towards it
-    std::uint32_t answers_pending = 0;    // acknowledgements that wait for storage or other shards
-    std::uint32_t publishes_pending = 0;  // ... those that are for a PUBLISH
-    std::uint32_t packet_size_max = 0;    // the client's Maximum Packet Size; 0: no limit
+    std::uint32_t answers_pending = 0;  // acknowledgements that wait for storage or other shards
+    std::uint32_t pubacks_pending = 0;  // of those, the ones for a PUBLISH at QoS 1
+    std::uint32_t pubrecs_pending = 0;  // ... and at QoS 2
+    std::uint32_t packet_size_max = 0;  // the client's Maximum Packet Size; 0: no limit
     SessionSlot session = no_session;
 
     Outbox outbox;

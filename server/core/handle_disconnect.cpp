@@ -65,7 +65,8 @@ void Shard::detach(Connection& connection, CloseReason reason, ReasonCode code,
     timers_.cancel(connection.timer);
     timers_.cancel(connection.lag_timer);
     connection.answers_pending = 0;
-    connection.publishes_pending = 0;
+    connection.pubacks_pending = 0;
+    connection.pubrecs_pending = 0;
     if (connection.congested) {
         relieve(connection);
     }

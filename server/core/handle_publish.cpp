@@ -32,8 +32,9 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
         close(connection, CloseReason::protocol_error, verdict, protocol::to_string(verdict));
         return;
     }
-    log_.on_denied_publish(
-        {describe(session), publish.topic, publish.qos, publish.retain, false, verdict});
+    log_.on_denied_publish({describe(session), publish.topic, publish.qos, publish.retain, false,
+                            !connection.denied_logged, verdict});
+    connection.denied_logged = true;
     if (publish.qos == QoS::at_most_once) {
         return;
     }
@@ -94,7 +95,7 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
         return ReasonCode::retain_not_supported;
     }
     if (protocol::is_v5(connection.version) && publish.qos != QoS::at_most_once &&
-        connection.publishes_pending + session.incoming_qos2.size() >= limits_.receive_maximum &&
+        connection.pubacks_pending + session.incoming_qos2.size() >= limits_.receive_maximum &&
         !session.incoming_qos2.contains(publish.packet_id)) {
         return ReasonCode::receive_maximum_exceeded;
     }

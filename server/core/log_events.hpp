@@ -50,12 +50,23 @@ struct SubscriptionEvent {
     bool added = true;
 };
 
-// The first of a run of drops for one client, so that a flood makes one line. Totals are in the
-// counters.
+// A message that a client was to get and does not: the first of a run, so that a flood makes one
+// line. Totals are in the counters.
 struct DropEvent {
     ClientDescription client;
     std::string_view topic;
     std::string_view what;
+};
+
+// A message that a client sent and may not.
+struct DeniedPublishEvent {
+    ClientDescription client;
+    std::string_view topic;
+    protocol::QoS qos{};
+    bool retain = false;
+    bool is_will = false;
+    bool is_first = true;  // of this connection
+    protocol::ReasonCode reason{};
 };
 
 class LogEvents {

@@ -57,10 +57,9 @@ void Shard::answer(Connection& connection, Answer answer) {
         return;
     }
     ++connection.answers_pending;
-    if (answer.type == PacketType::puback || answer.type == PacketType::pubrec) {
-        ++connection.publishes_pending;
-        update_reading(connection);
-    }
+    connection.pubacks_pending += answer.type == PacketType::puback ? 1 : 0;
+    connection.pubrecs_pending += answer.type == PacketType::pubrec ? 1 : 0;
+    update_reading(connection);
     answers_.push_back(std::move(answer));
 }
 
@@ -95,9 +94,8 @@ void Shard::release_answers() {
             continue;
         }
         --connection->answers_pending;
-        if (due.type == PacketType::puback || due.type == PacketType::pubrec) {
-            --connection->publishes_pending;
-        }
+        connection->pubacks_pending -= due.type == PacketType::puback ? 1 : 0;
+        connection->pubrecs_pending -= due.type == PacketType::pubrec ? 1 : 0;
         send_answer(*connection, due);
         update_reading(*connection);
     }

@@ -100,7 +100,7 @@ void Shard::publish_will(Session& session) {
         !access_.may_publish(session.owner, session.client_id, message.topic())) {
         ++counters_.publishes_refused;
         log_.on_denied_publish({describe(session), message.topic(), message.qos(), message.retain(),
-                                true, protocol::ReasonCode::not_authorized});
+                                true, true, protocol::ReasonCode::not_authorized});
         return;
     }
     Publication publication(parts);

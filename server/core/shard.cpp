@@ -36,6 +36,14 @@ Shard::~Shard() {
     for (std::uint32_t slot = 0; slot < connections_.end(); ++slot) {
         if (Connection* connection = connections_.get(slot)) {
             connection->outbox.clear(chunk_pool_);
+            timers_.cancel(connection->timer);
+            timers_.cancel(connection->lag_timer);
+        }
+    }
+    for (SessionSlot slot = 0; slot < sessions_.end(); ++slot) {
+        if (Session* session = sessions_.get(slot)) {
+            timers_.cancel(session->timer);
+            timers_.cancel(session->will_timer);
         }
     }
 }
@@ -238,13 +246,13 @@ void Shard::advance(Instant now) {
     });
 }
 
-// The order matters: answers that became due now belong in this pass's flush, and what routing
-// gathered for other shards and the store must leave before anybody waits for it.
+// The order matters: releasing an answer can start a session and so record more, all of which
+// leaves in this pass's batches; flushing comes last, so that every connection is written to once.
 void Shard::end_pass(Instant now) {
     now_ = now;
     feed_retained();
-    push_batches();
     release_answers();
+    push_batches();
     for (std::size_t i = 0; i < output_pending_.size(); ++i) {
         if (Connection* connection = find(output_pending_[i])) {
             connection->output_pending = false;
