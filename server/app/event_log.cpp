@@ -144,11 +144,13 @@ void EventLog::on_drop(const core::DropEvent& event) {
 }
 
 void EventLog::on_denied_publish(const core::DeniedPublishEvent& event) {
-    if (!logger_.wants(LogLevel::notice)) {
+    // Every one counts, but a client can cause as many as it likes.
+    const LogLevel level = event.is_first ? LogLevel::notice : LogLevel::debug;
+    if (!logger_.wants(level)) {
         return;
     }
     logger_.write(
-        LogLevel::notice,
+        level,
         fmt::format("Denied {}PUBLISH from {} (q{}, r{}, '{}'): {}.", event.is_will ? "will " : "",
                     name_of(event.client), protocol::to_wire(event.qos), event.retain ? 1 : 0,
                     event.topic, protocol::to_string(event.reason)),
