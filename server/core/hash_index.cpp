@@ -43,7 +43,7 @@ void HashIndex::put(Table& table, Entry entry) {
 void HashIndex::erase(std::uint32_t hash, std::uint32_t id) {
     Table& table = tables_[hash >> table_shift];
     std::uint32_t gap = home(hash, table.capacity);
-    while (table.entries[gap].id != id) {
+    while (table.entries[gap].id != id || table.entries[gap].hash != hash) {
         MARTLET_ASSERT(table.entries[gap].id != none);
         gap = after(gap, table.capacity);
     }

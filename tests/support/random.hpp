@@ -42,6 +42,6 @@ private:
 }  // namespace martlet::test
 
 // At the top of a property test: every failure below names the seed.
-#define MARTLET_SEEDED(random)                         \
+#define MARTLET_SEEDED(random)                             \
     ::martlet::test::Random random(martlet::test::seed()); \
     INFO("MARTLET_SEED=" << martlet::test::seed())
