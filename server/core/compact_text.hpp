@@ -23,7 +23,7 @@ public:
     explicit CompactText(std::string_view text) {
         MARTLET_ASSERT(text.size() <= 0xFFFF);
         if (text.size() < Size) {
-            std::memcpy(bytes_.data(), text.data(), text.size());
+            text.copy(bytes_.data(), text.size());
             bytes_[Size - 1] = static_cast<char>(text.size());
             return;
         }

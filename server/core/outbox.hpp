@@ -10,8 +10,8 @@
 // Invariant: size() == sum of the pending bytes of all chunks.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <utility>
 
@@ -63,7 +63,7 @@ public:
             append_in_pieces(pool, bytes);
             return;
         }
-        std::memcpy(tail_->data + tail_->end, bytes.data(), bytes.size());
+        std::copy_n(bytes.data(), bytes.size(), tail_->data + tail_->end);
         commit(bytes.size());
     }
     // References `part`, which lies inside the message, instead of copying it.
