@@ -1,0 +1,50 @@
+// Port: who a client is and what it may do. Implemented by server/security and by tests.
+// Threading: called on the shard's thread; must not block. Several shards may share one
+// implementation, which then has to be immutable or internally synchronised.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/packet/connect.hpp"
+#include "protocol/reason_code.hpp"
+#include "server/core/connection_port.hpp"
+#include "server/core/ids.hpp"
+
+namespace martlet::core {
+
+// The authenticated identity a session belongs to.
+struct Identity {
+    std::string user_name;  // empty: anonymous
+    friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+struct AuthenticationResult {
+    protocol::ReasonCode reason = protocol::ReasonCode::success;
+    Identity identity;
+    std::string_view what;  // static phrase for the log on refusal
+};
+
+class AccessControl {
+public:
+    virtual ~AccessControl() = default;
+
+    // Answers at once, or returns nothing and lets Shard::on_authenticated() be called later (on
+    // the shard's thread): password hashing is done elsewhere.
+    virtual std::optional<AuthenticationResult> authenticate(const protocol::ConnectView& connect,
+                                                             const ConnectionInfo& info,
+                                                             ConnectionId connection) = 0;
+
+    // When true nobody is ever refused a topic, and the three questions below are not asked.
+    virtual bool permits_everything() const = 0;
+    virtual bool may_publish(const Identity& identity, std::string_view client_id,
+                             std::string_view topic) const = 0;
+    virtual bool may_subscribe(const Identity& identity, std::string_view client_id,
+                               std::string_view filter) const = 0;
+    // Asked at delivery, with the concrete topic.
+    virtual bool may_read(const Identity& identity, std::string_view client_id,
+                          std::string_view topic) const = 0;
+};
+
+}  // namespace martlet::core

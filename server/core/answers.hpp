@@ -1,0 +1,33 @@
+// Acknowledgements that may not go out yet: each waits until its store batch is durable and until
+// the other shards have confirmed what they were sent.
+//
+// One FIFO a shard, so each client's acknowledgements leave in the order its packets arrived
+// [v3.1.1 MQTT-4.6.0-2] [v3.1.1 MQTT-4.6.0-3].
+// Threading: its shard's thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "protocol/packet_id.hpp"
+#include "protocol/packet_type.hpp"
+#include "protocol/reason_code.hpp"
+#include "server/core/ids.hpp"
+#include "server/core/store.hpp"
+
+namespace martlet::core {
+
+struct Answer {
+    ConnectionId connection;
+    protocol::PacketType type{};  // puback, pubrec, pubcomp, suback, unsuback or connack
+    protocol::PacketId packet_id{};
+    protocol::ReasonCode reason{};
+    bool session_present = false;             // connack
+    std::vector<protocol::ReasonCode> codes;  // suback, unsuback
+    // What it waits for; 0 is nothing.
+    StoreTicket ticket = 0;
+    std::uint64_t sequence = 0;
+};
+
+}  // namespace martlet::core

@@ -1,0 +1,93 @@
+// PUBACK, PUBREC, PUBREL and PUBCOMP from a client.
+#include <utility>
+
+#include "server/core/shard.hpp"
+#include "server/core/write_packet.hpp"
+
+namespace martlet::core {
+
+using protocol::AckView;
+using protocol::PacketType;
+using protocol::ReasonCode;
+using State = InflightOut::State;
+
+void Shard::handle_ack(Connection& connection, const AckView& ack) {
+    Session& session = sessions_[connection.session];
+    if (ack.type == PacketType::pubrel) {
+        handle_pubrel(connection, session, ack);
+        return;
+    }
+    InflightOut* entry = session.inflight.find(ack.packet_id);
+    switch (ack.type) {
+        case PacketType::puback:
+            if (entry != nullptr && entry->state == State::awaiting_puback) {
+                finish_delivery(session, *entry);
+                pump(session);
+            }
+            return;
+        case PacketType::pubrec: {
+            const bool expected = entry != nullptr && entry->state != State::awaiting_puback;
+            if (expected && protocol::is_error(ack.reason)) {
+                finish_delivery(session, *entry);  // the exchange ends here [v5 MQTT-4.3.3-4]
+                pump(session);
+                return;
+            }
+            if (expected && entry->state == State::awaiting_pubrec) {
+                if (session.in_store) {
+                    record(OutgoingPut{session.id, entry->packet_id, entry->message, true});
+                    record(MessageDone{session.id, entry->message});
+                }
+                entry->state = State::awaiting_pubcomp;
+                entry->message.reset();
+            }
+            // Answered even when unknown: the client may have lost our earlier PUBREL [v3.1.1
+            // MQTT-4.3.3-1].
+            AckView release;
+            release.type = PacketType::pubrel;
+            release.packet_id = ack.packet_id;
+            if (!expected) {
+                release.reason = ReasonCode::packet_identifier_not_found;
+            }
+            write_packet(connection, release);
+            return;
+        }
+        case PacketType::pubcomp:
+            if (entry != nullptr && entry->state == State::awaiting_pubcomp) {
+                finish_delivery(session, *entry);
+                pump(session);
+            }
+            return;
+        default:
+            return;
+    }
+}
+
+void Shard::handle_pubrel(Connection& connection, Session& session, const AckView& ack) {
+    const std::size_t mark = store_mark();
+    const bool known = session.incoming_qos2.erase(ack.packet_id);
+    if (known && session.in_store) {
+        record(IncomingQos2Erased{session.id, ack.packet_id});
+    }
+    Answer complete;
+    complete.connection = connection.id;
+    complete.type = PacketType::pubcomp;
+    complete.packet_id = ack.packet_id;
+    complete.reason = known ? ReasonCode::success : ReasonCode::packet_identifier_not_found;
+    complete.ticket = ticket_since(mark);
+    answer(connection, std::move(complete));
+}
+
+// The client has taken responsibility: the message leaves the window.
+void Shard::finish_delivery(Session& session, InflightOut& entry) {
+    if (session.in_store && entry.message) {
+        record(MessageDone{session.id, entry.message});
+    }
+    finish_extras(session, entry.terms, nullptr);
+    if (!entry.sent) {
+        --session.inflight_unsent;
+    }
+    session.inflight.finish(entry);
+    --inflight_messages_;
+}
+
+}  // namespace martlet::core

@@ -1,0 +1,166 @@
+// PUBLISH from a client: check, route, acknowledge.
+#include <utility>
+
+#include "protocol/topic.hpp"
+#include "server/core/shard.hpp"
+
+namespace martlet::core {
+
+using protocol::PublishView;
+using protocol::QoS;
+using protocol::ReasonCode;
+
+void Shard::handle_publish(Connection& connection, PublishView& publish) {
+    ++counters_.publishes_received;
+    counters_.publish_bytes_received += publish.payload.size();
+    if (protocol::is_v5(connection.version) && !resolve_alias(connection, publish)) {
+        return;
+    }
+    Session& session = sessions_[connection.session];
+    const ReasonCode verdict = check_publish(connection, session, publish);
+    if (!protocol::is_error(verdict)) {
+        accept_publish(connection, session, publish);
+        return;
+    }
+    // A refusal is visible: a reason code in v5; 3.1.1 has none, so the message is acknowledged,
+    // counted and logged [v3.1.1 MQTT-3.3.5-2].
+    ++counters_.publishes_refused;
+    if (verdict == ReasonCode::retain_not_supported ||
+        verdict == ReasonCode::receive_maximum_exceeded ||
+        verdict == ReasonCode::topic_name_invalid) {
+        ++counters_.protocol_errors;
+        close(connection, CloseReason::protocol_error, verdict, protocol::to_string(verdict));
+        return;
+    }
+    log_.on_denied_publish({describe(session), publish.topic, publish.qos, publish.retain, false,
+                            !connection.denied_logged, verdict});
+    connection.denied_logged = true;
+    if (publish.qos == QoS::at_most_once) {
+        return;
+    }
+    Answer refusal;
+    refusal.connection = connection.id;
+    refusal.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
+                                                     : protocol::PacketType::pubrec;
+    refusal.packet_id = publish.packet_id;
+    refusal.reason = verdict;
+    if (publish.qos == QoS::exactly_once && !protocol::is_v5(connection.version)) {
+        session.incoming_qos2.insert(publish.packet_id);
+    }
+    answer(connection, std::move(refusal));
+}
+
+// v5: an alias stands for the topic it was last sent with on this connection [v5 MQTT-3.3.2-7].
+bool Shard::resolve_alias(Connection& connection, PublishView& publish) {
+    if (publish.topic_alias == 0) {
+        return true;
+    }
+    if (publish.topic_alias > limits_.topic_alias_max) {
+        ++counters_.protocol_errors;
+        close(connection, CloseReason::protocol_error, ReasonCode::topic_alias_invalid,
+              "topic alias above the maximum");
+        return false;
+    }
+    if (!connection.topic_aliases) {
+        connection.topic_aliases = std::make_unique<std::vector<std::string>>();
+        connection.topic_aliases->resize(std::size_t{limits_.topic_alias_max} + 1);
+    }
+    // The limit may have been raised by a reload since.
+    if (publish.topic_alias >= connection.topic_aliases->size()) {
+        connection.topic_aliases->resize(std::size_t{limits_.topic_alias_max} + 1);
+    }
+    std::string& known = (*connection.topic_aliases)[publish.topic_alias];
+    if (!publish.topic.empty()) {
+        known = publish.topic;
+        return true;
+    }
+    if (known.empty()) {
+        ++counters_.protocol_errors;
+        close(connection, CloseReason::protocol_error, ReasonCode::protocol_error,
+              "topic alias was never set up");
+        return false;
+    }
+    publish.topic = known;
+    return true;
+}
+
+ReasonCode Shard::check_publish(const Connection& connection, const Session& session,
+                                const PublishView& publish) {
+    // Depth is bounded by length first: most topics are shorter than the number of levels allowed.
+    if (publish.topic.size() >= limits_.topic_levels_max &&
+        protocol::level_count(publish.topic) > limits_.topic_levels_max) {
+        return ReasonCode::topic_name_invalid;
+    }
+    if (publish.retain && !limits_.retain_available) {
+        return ReasonCode::retain_not_supported;
+    }
+    if (protocol::is_v5(connection.version) && publish.qos != QoS::at_most_once &&
+        connection.pubacks_pending + session.incoming_qos2.size() >= limits_.receive_maximum &&
+        !session.incoming_qos2.contains(publish.packet_id)) {
+        return ReasonCode::receive_maximum_exceeded;
+    }
+    // What the broker says of itself is not for clients to write.
+    if (publish.topic.front() == '$' && publish.topic.starts_with("$SYS/")) {
+        return ReasonCode::not_authorized;
+    }
+    if (!access_.permits_everything() &&
+        !access_.may_publish(session.owner, session.client_id, publish.topic)) {
+        return ReasonCode::not_authorized;
+    }
+    return ReasonCode::success;
+}
+
+void Shard::accept_publish(Connection& connection, Session& session, const PublishView& publish) {
+    if (publish.qos == QoS::exactly_once && !session.incoming_qos2.insert(publish.packet_id)) {
+        // Seen already: answered again, not published again [v3.1.1 MQTT-4.3.3-2].
+        Answer again;
+        again.connection = connection.id;
+        again.type = protocol::PacketType::pubrec;
+        again.packet_id = publish.packet_id;
+        again.ticket = latest_ticket();
+        again.sequence = last_sequence_;
+        answer(connection, std::move(again));
+        return;
+    }
+    MessageParts parts;
+    parts.topic = publish.topic;
+    parts.payload = publish.payload;
+    parts.properties = publish.properties;
+    parts.qos = publish.qos;
+    parts.retain = publish.retain;
+    if (publish.has_message_expiry) {
+        parts.expires_at = now_ + std::chrono::seconds(publish.message_expiry_interval_s);
+    }
+    parts.origin = {session.id, connection.id, index_};
+    Publication publication(parts);
+    if (publish.qos == QoS::at_most_once) {
+        route(publication, 0);
+        return;
+    }
+    const std::size_t mark = store_mark();
+    const std::uint64_t sequence = shard_count_ > 1 ? ++last_sequence_ : 0;
+    const RouteOutcome outcome = route(publication, sequence);
+    if (publish.qos == QoS::exactly_once && session.in_store) {
+        record(IncomingQos2Put{session.id, publish.packet_id});
+    }
+    Answer ack;
+    ack.connection = connection.id;
+    ack.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
+                                                 : protocol::PacketType::pubrec;
+    ack.packet_id = publish.packet_id;
+    ack.ticket = ticket_since(mark);
+    ack.sequence = sequence;
+    if (protocol::is_v5(connection.version)) {
+        if (outcome.matched != 0 && outcome.matched == outcome.refused) {
+            ack.reason = ReasonCode::quota_exceeded;
+            if (publish.qos == QoS::exactly_once) {
+                session.incoming_qos2.erase(publish.packet_id);
+            }
+        } else if (outcome.matched == 0 && shard_count_ == 1) {
+            ack.reason = ReasonCode::no_matching_subscribers;
+        }
+    }
+    answer(connection, std::move(ack));
+}
+
+}  // namespace martlet::core

@@ -1,0 +1,64 @@
+// Every bound the core enforces, with its unit and default. Filled from the configuration.
+// Threading: immutable once the shards run; a reload hands each shard a new copy.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace martlet::core {
+
+struct Limits {
+    // Bytes of one control packet from a connected client, fixed header included; and before its
+    // CONNECT is accepted.
+    std::uint32_t packet_size_max = 1024 * 1024;
+    std::uint32_t packet_size_before_connect_max = 64 * 1024;
+
+    // QoS>0 messages on their way to one client at a time (a v5 client may ask for fewer).
+    std::uint16_t inflight_max = 20;
+    // QoS>0 messages of one client that wait for their acknowledgement; beyond it the connection is
+    // not read (and a v5 client has broken its word).
+    std::uint16_t receive_maximum = 1024;
+
+    // One session's queue of messages that are not in flight yet.
+    std::uint32_t queued_messages_max = 100'000;
+    std::uint64_t queued_bytes_max = 64ULL * 1024 * 1024;
+
+    // Bytes that may wait in one connection's outbox before QoS 0 publishers to it are slowed
+    // down...
+    std::size_t write_limit_bytes = 1024 * 1024;
+    // ...for at most this long; after that its QoS 0 messages are dropped until it has caught up.
+    std::chrono::milliseconds lag_grace{1000};
+
+    std::uint32_t subscriptions_per_client_max = 100'000;
+    std::uint32_t topic_levels_max = 128;
+    std::uint16_t topic_alias_max = 16;  // aliases a v5 client may set up
+
+    // Per shard of the retained store: 0 is no limit.
+    std::uint64_t retained_messages_max = 0;
+    std::uint64_t retained_bytes_max = 0;
+    bool retain_available = true;
+
+    // 0: as the client asks. v5 clients are told; a 3.1.1 client that asks for more is refused.
+    std::uint16_t keep_alive_max_s = 0;
+    // How long a session without a connection lives at most; 0 is for ever.
+    std::uint64_t session_expiry_max_s = 0;
+
+    bool allow_zero_length_client_id = true;
+};
+
+// A connection has caught up once this much or less of its write limit is left.
+inline constexpr std::size_t write_low_water(const Limits& limits) {
+    return limits.write_limit_bytes / 2;
+}
+// Nothing is appended for QoS 0 beyond this, whatever the reason.
+inline constexpr std::size_t write_hard_limit(const Limits& limits) {
+    return limits.write_limit_bytes * 8;
+}
+
+// Retained messages handed to a new subscription in one go.
+inline constexpr std::size_t retained_slice_messages = 128;
+// Nodes of the retained tree looked at in one go.
+inline constexpr std::size_t retained_slice_nodes = 4096;
+
+}  // namespace martlet::core

@@ -1,0 +1,56 @@
+// A message while it is being routed: views of what was received, turned into a shared Message only
+// when something has to keep it (a queue, an inflight window, another shard, the retained store).
+// Lifetime: one routing pass. Threading: its shard's thread only.
+#pragma once
+
+#include "server/core/message.hpp"
+
+namespace martlet::core {
+
+class Publication {
+public:
+    // What was received; the views must outlive the routing pass.
+    explicit Publication(const MessageParts& parts) : parts_(parts) {}
+    // A message that exists already.
+    explicit Publication(MessageRef message) : message_(std::move(message)) {
+        parts_.topic = message_->topic();
+        parts_.payload = message_->payload();
+        parts_.properties = message_->properties();
+        parts_.qos = message_->qos();
+        parts_.retain = message_->retain();
+        parts_.expires_at = message_->expires_at();
+        parts_.origin = message_->origin();
+    }
+
+    std::string_view topic() const { return parts_.topic; }
+    protocol::Bytes payload() const { return parts_.payload; }
+    protocol::QoS qos() const { return parts_.qos; }
+    bool retain() const { return parts_.retain; }
+    Instant expires_at() const { return parts_.expires_at; }
+    const MessageOrigin& origin() const { return parts_.origin; }
+
+    // The properties that go on to subscribers.
+    protocol::Bytes forwarded_properties() {
+        if (parts_.properties.empty()) {
+            return {};
+        }
+        return message()->properties();
+    }
+
+    // The shared form, made at first need: then everything above refers to it.
+    const MessageRef& message() {
+        if (!message_) {
+            message_ = Message::make(parts_);
+            parts_.topic = message_->topic();
+            parts_.payload = message_->payload();
+        }
+        return message_;
+    }
+    bool is_shared() const { return static_cast<bool>(message_); }
+
+private:
+    MessageParts parts_;
+    MessageRef message_;
+};
+
+}  // namespace martlet::core

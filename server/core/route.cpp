@@ -1,0 +1,172 @@
+// From a publication to everybody it is for.
+#include <utility>
+
+#include "server/core/shard.hpp"
+
+namespace martlet::core {
+
+using protocol::QoS;
+
+// This shard's own subscribers, and the message to every other shard for theirs. `sequence` is not
+// 0 when an acknowledgement waits for the others' confirmation.
+RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
+    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
+        if (shard != index_) {
+            send_to(shard, PublishItem{publication.message(), sequence});
+            if (sequence != 0) {
+                peers_[shard].sent = sequence;
+            }
+        }
+    }
+    return route_here(publication);
+}
+
+RouteOutcome Shard::route_here(Publication& publication) {
+    RouteOutcome outcome;
+    if (publication.retain() && shard_of_topic(publication.topic()) == index_) {
+        keep_retained(publication);
+    }
+    matched_lists_.clear();
+    subscriptions_.match(publication.topic(), [this](FilterKey, std::span<const Subscriber> list) {
+        matched_lists_.push_back(list);
+    });
+    if (matched_lists_.size() == 1) {
+        // A session is on one filter at most once, so there is nothing to merge.
+        for (const Subscriber& subscriber : matched_lists_.front()) {
+            deliver_to(subscriber, publication, outcome);
+        }
+    } else if (!matched_lists_.empty()) {
+        route_to_matches(publication, outcome);
+    }
+    route_to_groups(publication, outcome);
+    record_targets(publication);
+    return outcome;
+}
+
+// One row for a message, however many sessions of this shard it is for.
+void Shard::record_targets(Publication& publication) {
+    if (!targets_.empty()) {
+        record(MessagePut{publication.message(), std::exchange(targets_, {})});
+    }
+}
+
+void Shard::deliver_to(const Subscriber& subscriber, Publication& publication,
+                       RouteOutcome& outcome) {
+    Session& session = sessions_[subscriber.session];
+    if (subscriber.no_local() && session.id == publication.origin().session) {
+        return;  // [v5 MQTT-3.8.3-3]
+    }
+    ++outcome.matched;
+    // The RETAIN flag tells old news from new, unless asked to be left as published [v3.1.1
+    // MQTT-3.3.1-9] [v5 MQTT-3.3.1-12] [v5 MQTT-3.3.1-13].
+    const bool retain = subscriber.retain_as_published() && publication.retain();
+    const DeliveryTerms terms = DeliveryTerms::make(
+        protocol::lower_of(publication.qos(), subscriber.qos()), retain, subscriber.identifier());
+    if (deliver(session, publication, terms) == Delivered::refused) {
+        ++outcome.refused;
+    }
+}
+
+// Several filters match: a client with overlapping subscriptions gets one message, at the highest
+// QoS [v3.1.1 MQTT-3.3.5-1] and, in v5, with the identifiers of all of them [v5 MQTT-3.3.4-3].
+void Shard::route_to_matches(Publication& publication, RouteOutcome& outcome) {
+    ++match_pass_;
+    matches_.clear();
+    match_identifiers_.clear();
+    for (const std::span<const Subscriber> list : matched_lists_) {
+        for (const Subscriber& subscriber : list) {
+            Session& session = sessions_[subscriber.session];
+            if (subscriber.no_local() && session.id == publication.origin().session) {
+                continue;
+            }
+            if (session.match_pass != match_pass_) {
+                session.match_pass = match_pass_;
+                session.match_index = static_cast<std::uint32_t>(matches_.size());
+                matches_.push_back({subscriber, false});
+                continue;
+            }
+            merge_match(matches_[session.match_index], session.match_index, subscriber);
+        }
+    }
+    for (std::uint32_t i = 0; i < matches_.size(); ++i) {
+        const Match& match = matches_[i];
+        if (!match.several) {
+            deliver_to(match.subscriber, publication, outcome);
+            continue;
+        }
+        ++outcome.matched;
+        Session& session = sessions_[match.subscriber.session];
+        DeliveryExtras extras;
+        for (const auto& [index, identifier] : match_identifiers_) {
+            if (index == i) {
+                extras.identifiers.push_back(identifier);
+            }
+        }
+        const DeliveryTerms terms = DeliveryTerms::with_extras(
+            protocol::lower_of(publication.qos(), match.subscriber.qos()),
+            match.subscriber.retain_as_published() && publication.retain(),
+            add_extras(session, std::move(extras)));
+        if (deliver(session, publication, terms) == Delivered::refused) {
+            ++outcome.refused;
+        }
+    }
+}
+
+void Shard::merge_match(Match& match, std::uint32_t index, const Subscriber& other) {
+    const std::uint32_t mine = match.subscriber.identifier();
+    const std::uint32_t theirs = other.identifier();
+    if (mine != 0 && theirs != 0) {
+        if (!match.several) {
+            match.several = true;
+            match_identifiers_.emplace_back(index, mine);
+        }
+        match_identifiers_.emplace_back(index, theirs);
+    }
+    const QoS qos = protocol::to_wire(match.subscriber.qos()) < protocol::to_wire(other.qos())
+                        ? other.qos()
+                        : match.subscriber.qos();
+    protocol::SubscriptionOptions options;
+    options.qos = qos;
+    options.retain_as_published =
+        match.subscriber.retain_as_published() || other.retain_as_published();
+    match.subscriber = Subscriber::make(match.subscriber.session, match.subscriber.index, options,
+                                        mine != 0 ? mine : theirs);
+}
+
+void Shard::route_to_groups(Publication& publication, RouteOutcome& outcome) {
+    groups_.choose_for(publication.topic(), limits_.inflight_max,
+                       [&](const SharedGroups::Choice& choice) {
+                           if (choice.member != nullptr) {
+                               ++outcome.matched;
+                               send_shared(choice, publication, outcome);
+                           }
+                       });
+}
+
+// [v3.1.1 MQTT-3.3.1-5] [v3.1.1 MQTT-3.3.1-10]: an empty payload deletes.
+void Shard::keep_retained(Publication& publication) {
+    const bool durable = store_.keeps_records();
+    if (publication.payload().empty()) {
+        if (retained_.erase(publication.topic()) && durable) {
+            record(RetainedErased{std::string(publication.topic())});
+        }
+        return;
+    }
+    const Message* known = retained_.find(publication.topic());
+    const bool full =
+        (known == nullptr && limits_.retained_messages_max != 0 &&
+         retained_.count() >= limits_.retained_messages_max) ||
+        (limits_.retained_bytes_max != 0 &&
+         retained_.bytes() + publication.payload().size() > limits_.retained_bytes_max);
+    if (full) {
+        ++counters_.dropped_retained_full;
+        return;
+    }
+    const MessageRef message = publication.message();
+    if (durable) {
+        record(RetainedPut{message});
+    }
+    retained_.set(message->topic(), message);
+}
+
+}  // namespace martlet::core

@@ -1,0 +1,91 @@
+// A Session: what the broker remembers about a client across Network Connections [v5 section 4.1].
+//
+// Ownership: held by its shard's SessionTable; named by slot, and by `id`, which is never reused.
+// Threading: its shard's thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/packet/subscribe.hpp"
+#include "server/core/access_control.hpp"
+#include "server/core/delivery.hpp"
+#include "server/core/ids.hpp"
+#include "server/core/inflight_out.hpp"
+#include "server/core/packet_id_set.hpp"
+#include "server/core/ring_queue.hpp"
+#include "server/core/shard_link.hpp"
+#include "server/core/subscription_tree.hpp"
+#include "server/core/timer_wheel.hpp"
+
+namespace martlet::core {
+
+// One subscription from the session's side; the tree holds the other side (Subscriber), and each
+// knows the other's place, so either is removed in constant time.
+struct SubscriptionRecord {
+    FilterKey key = 0;           // in the shard's subscription tree
+    std::uint32_t position = 0;  // in subscribers(key)
+};
+
+// A shared subscription; the group lives on the shard of its filter.
+struct SharedSubscriptionRecord {
+    std::string group;
+    std::string filter;
+    std::uint32_t packed = 0;
+};
+
+// What a delivery carries beyond DeliveryTerms' 28 bits.
+struct DeliveryExtras {
+    std::vector<std::uint32_t> identifiers;  // several overlapping subscriptions [v5 MQTT-3.3.4-3]
+    GroupAddress group;                      // key 0: not from a shared subscription
+};
+
+struct Will {
+    MessageRef message;  // origin and expiry are set anew when it is published
+    std::uint32_t delay_interval_s = 0;
+    std::uint32_t message_expiry_interval_s = 0;
+    bool has_message_expiry = false;
+};
+
+struct Session {
+    static constexpr std::uint32_t expires_never = 0xFFFFFFFF;
+
+    std::uint64_t id = 0;
+    SessionSlot slot = no_session;
+    std::string client_id;
+    Identity owner;
+    ConnectionId connection;              // none while the client is away
+    std::uint32_t expiry_interval_s = 0;  // after the connection ends; 0 ends with it
+    bool in_store = false;                // has a SessionPut in the store
+    bool drop_logged = false;             // the present run of drops has been logged
+
+    std::vector<SubscriptionRecord> subscriptions;
+    std::vector<SharedSubscriptionRecord> shared_subscriptions;
+
+    InflightWindow inflight;
+    std::uint32_t inflight_unsent = 0;  // entries to be sent again on this connection
+    RingQueue<Delivery> queue;
+    std::uint64_t queued_bytes = 0;
+    PacketIdSet incoming_qos2;  // PUBLISH received, PUBREL not yet
+
+    std::unordered_map<std::uint32_t, DeliveryExtras> extras;
+    std::uint32_t next_extras_key = 0;
+    std::uint32_t retained_streams = 0;  // of this session, still under way
+
+    std::unique_ptr<Will> will;
+    Timer timer;       // session expiry while away
+    Timer will_timer;  // Will Delay Interval
+
+    // Scratch of one routing pass: where in the list of matches this session stands.
+    std::uint64_t match_pass = 0;
+    std::uint32_t match_index = 0;
+
+    bool is_connected() const { return static_cast<bool>(connection); }
+    // Survives its connection.
+    bool is_persistent() const { return expiry_interval_s != 0; }
+};
+
+}  // namespace martlet::core

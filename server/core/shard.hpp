@@ -1,0 +1,356 @@
+// The broker core of one shard: a deterministic function of the events that come in.
+//
+// Everything about a client whose home is this shard happens here: its connection's protocol state,
+// its session, its subscriptions, the retained messages and shared groups that hash here. The world
+// is reached through the ports in ShardSetup. A driver (the transport's thread, or the simulation)
+// calls the on_* functions, and end_pass() after each round of them: only then do batches leave for
+// other shards and the store, answers that became due go out, and outboxes get flushed, once each.
+//
+// Ownership: ports are borrowed and outlive the shard. Threading: its shard's thread only.
+// Where to find what: the functions of one kind are in one file, named beside each group below.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/packet/acks.hpp"
+#include "protocol/packet/connect.hpp"
+#include "protocol/packet/disconnect.hpp"
+#include "protocol/packet/publish.hpp"
+#include "protocol/packet/subscribe.hpp"
+#include "protocol/packet/unsubscribe.hpp"
+#include "server/core/access_control.hpp"
+#include "server/core/answers.hpp"
+#include "server/core/connection.hpp"
+#include "server/core/connection_port.hpp"
+#include "server/core/counters.hpp"
+#include "server/core/limits.hpp"
+#include "server/core/log_events.hpp"
+#include "server/core/publication.hpp"
+#include "server/core/retained_messages.hpp"
+#include "server/core/retained_streams.hpp"
+#include "server/core/session.hpp"
+#include "server/core/shard_link.hpp"
+#include "server/core/shared_groups.hpp"
+#include "server/core/slots.hpp"
+#include "server/core/store.hpp"
+#include "server/core/subscription_tree.hpp"
+#include "server/core/timer_wheel.hpp"
+
+namespace martlet::core {
+
+struct ShardSetup {
+    ShardIndex index = 0;
+    ShardIndex shard_count = 1;
+    std::uint64_t hash_seed = 0;  // the same for all shards of a broker
+    Limits limits;
+    Instant start{};
+    ConnectionPort* connections = nullptr;
+    ShardLink* link = nullptr;  // may be null with one shard
+    Store* store = nullptr;
+    AccessControl* access = nullptr;
+    LogEvents* log = nullptr;
+};
+
+// What became of a publication on this shard.
+struct RouteOutcome {
+    std::uint32_t matched = 0;  // subscribers it was for
+    std::uint32_t refused = 0;  // of those, the ones whose queue was full
+};
+
+class Shard {
+public:
+    explicit Shard(const ShardSetup& setup);
+    ~Shard();
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    // --- events from the network (shard.cpp) ---
+    // A Network Connection whose first bytes are a CONNECT for this shard (see home_shard()).
+    ConnectionId open(ConnectionInfo info, Instant now);
+    // Takes whole packets off the front of `bytes`; returns how many bytes were used. The caller
+    // keeps the rest and gives it again with more behind it. When reads() is false afterwards,
+    // whole packets may be among the rest: keep them until resume_reading().
+    std::size_t on_receive(ConnectionId id, protocol::Bytes bytes, Instant now);
+    bool reads(ConnectionId id) const;
+    // The outbox was drained some.
+    void on_written(ConnectionId id, Instant now);
+    // The last call for this id.
+    void on_closed(ConnectionId id, CloseReason reason, Instant now);
+    void on_authenticated(ConnectionId id, const AuthenticationResult& result, Instant now);
+
+    Outbox& outbox(ConnectionId id) { return connections_[id.slot].outbox; }
+    ChunkPool& chunk_pool() { return chunk_pool_; }
+
+    // --- events from peers, the store and the clock ---
+    void on_batch(ShardIndex from, ShardBatch batch, Instant now);  // mailbox.cpp
+    void on_durable(StoreTicket ticket);
+    void advance(Instant now);
+    Instant next_deadline() const { return timers_.next_deadline(); }
+    void end_pass(Instant now);
+    // Work is left that waits for nothing: run another pass soon.
+    bool has_work() const { return retained_work_ || !returned_.empty(); }
+
+    // --- the operator ---
+    // Publishes as the broker itself ($SYS).
+    void publish_from_broker(std::string_view topic, std::string_view payload, bool retain,
+                             Instant now);
+    // Ends every connection; wills are published, sessions kept as their clients asked.
+    void shut_down(Instant now);
+    bool disconnect_client(std::string_view client_id, Instant now);
+    void set_limits(const Limits& limits) { limits_ = limits; }
+    const Counters& counters();
+    std::size_t connection_count() const { return connections_.size(); }
+
+    // Walks all state and asserts what must always hold; for tests (check_invariants.cpp).
+    void check_invariants() const;
+
+private:
+    // --- input (shard.cpp) ---
+    Connection* find(ConnectionId id);
+    void handle_frame(Connection& connection, const protocol::FrameView& frame);
+    void handle_first_frame(Connection& connection, const protocol::FrameView& frame);
+    std::size_t packet_size_max(const Connection& connection) const;
+
+    // --- CONNECT (handle_connect.cpp) ---
+    void handle_connect(Connection& connection, const protocol::FrameView& frame);
+    void finish_connect(Connection& connection, const protocol::ConnectView& connect,
+                        const AuthenticationResult& authentication);
+    void refuse_connect(Connection& connection, std::string_view client_id,
+                        std::string_view user_name, protocol::ReasonCode reason,
+                        std::string_view what);
+    bool check_connect(Connection& connection, const protocol::ConnectView& connect,
+                       std::string& client_id);
+    std::string make_client_id();
+    Session& open_session(const protocol::ConnectView& connect, std::string client_id,
+                          const Identity& identity, bool& present);
+    void set_will(Session& session, const protocol::ConnectView& connect);
+    void answer_connect(Connection& connection, bool present);
+    void send_connack(Connection& connection, bool session_present);
+    void start_session(Session& session);
+
+    // --- PUBLISH in (handle_publish.cpp) ---
+    void handle_publish(Connection& connection, protocol::PublishView& publish);
+    bool resolve_alias(Connection& connection, protocol::PublishView& publish);
+    protocol::ReasonCode check_publish(const Connection& connection, const Session& session,
+                                       const protocol::PublishView& publish);
+    void accept_publish(Connection& connection, Session& session,
+                        const protocol::PublishView& publish);
+
+    // --- acknowledgements in (handle_acks.cpp) ---
+    void handle_ack(Connection& connection, const protocol::AckView& ack);
+    void handle_pubrel(Connection& connection, Session& session, const protocol::AckView& ack);
+    void finish_delivery(Session& session, InflightOut& entry);
+
+    // --- SUBSCRIBE and UNSUBSCRIBE (handle_subscribe.cpp) ---
+    void handle_subscribe(Connection& connection, const protocol::SubscribeView& subscribe);
+    void handle_unsubscribe(Connection& connection, const protocol::UnsubscribeView& unsubscribe);
+    protocol::ReasonCode subscribe(Session& session,
+                                   const protocol::SubscriptionRequestView& request,
+                                   std::uint32_t identifier);
+    protocol::ReasonCode subscribe_shared(Session& session,
+                                          const protocol::SubscriptionRequestView& request,
+                                          std::uint32_t identifier);
+    protocol::ReasonCode unsubscribe(Session& session, std::string_view filter);
+    bool unsubscribe_shared(Session& session, std::string_view group, std::string_view filter);
+    void join_group(const Session& session, const SharedSubscriptionRecord& shared);
+    void leave_group(const Session& session, const SharedSubscriptionRecord& shared);
+    void remove_subscription(Session& session, std::uint32_t index);
+    std::uint32_t find_subscription(const Session& session, FilterKey key);
+    void log_subscription(const Session& session, std::string_view filter, protocol::QoS qos,
+                          protocol::ReasonCode result, bool added);
+
+    // --- DISCONNECT and the end of connections (handle_disconnect.cpp) ---
+    void handle_disconnect(Connection& connection, const protocol::DisconnectView& disconnect);
+    // Says DISCONNECT where the version has one, flushes and closes. The session is detached at
+    // once.
+    void close(Connection& connection, CloseReason reason, protocol::ReasonCode code,
+               std::string_view what);
+    void detach(Connection& connection, CloseReason reason, protocol::ReasonCode code,
+                std::string_view what);
+    void leave_connection(Session& session);
+
+    // --- sessions and wills (session_lifecycle.cpp) ---
+    Session* find_session(std::string_view client_id);
+    Session* session_of(const Connection& connection);
+    void destroy_session(Session& session);
+    void schedule_expiry(Session& session);
+    void publish_will(Session& session);
+    void drop_queue(Session& session);
+    ClientDescription describe(const Session& session);
+    ClientDescription describe(const Connection& connection);
+
+    // --- routing (route.cpp) ---
+    struct Match {
+        Subscriber subscriber;  // the terms of all matching subscriptions of its session, merged
+        bool several = false;   // more than one identifier: see match_identifiers_
+    };
+    enum class Delivered : std::uint8_t { sent, queued, skipped, refused };
+    RouteOutcome route(Publication& publication, std::uint64_t sequence);
+    RouteOutcome route_here(Publication& publication);
+    void deliver_to(const Subscriber& subscriber, Publication& publication, RouteOutcome& outcome);
+    void route_to_matches(Publication& publication, RouteOutcome& outcome);
+    void merge_match(Match& match, std::uint32_t index, const Subscriber& other);
+    void route_to_groups(Publication& publication, RouteOutcome& outcome);
+    void keep_retained(Publication& publication);
+    void record_targets(Publication& publication);
+
+    // --- shared subscriptions (shared_delivery.cpp) ---
+    void send_shared(const SharedGroups::Choice& choice, Publication& publication,
+                     RouteOutcome& outcome);
+    Delivered deliver_shared(const SharedDeliverItem& item);
+    void report_shared(const GroupAddress& group, const SessionAddress& member,
+                       std::uint32_t completed, MessageRef returned);
+    void on_shared_result(const SharedResultItem& item);
+    void set_presence(Session& session, bool online);
+    void return_shared(Session& session);
+    void give_back(Session& session, DeliveryTerms terms, const MessageRef& message);
+    std::uint32_t add_extras(Session& session, DeliveryExtras extras);
+    void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned);
+
+    // --- delivery to one session (deliver.cpp, write_publish.cpp) ---
+    Delivered deliver(Session& session, Publication& publication, DeliveryTerms terms);
+    Delivered deliver_qos0(Session& session, Publication& publication, DeliveryTerms terms);
+    Delivered enqueue(Session& session, Publication& publication, DeliveryTerms terms);
+    Delivery dequeue(Session& session);
+    std::size_t window(const Connection& connection) const;
+    bool may_send(const Session& session, const Connection& connection) const;
+    void send_inflight(Session& session, Connection& connection, Publication& publication,
+                       DeliveryTerms terms);
+    void pump(Session& session);
+    void resend_inflight(Session& session, Connection& connection);
+    enum class Written : std::uint8_t { ok, too_large };
+    Written write_publish(Connection& connection, Publication& publication, DeliveryTerms terms,
+                          const Session& session, protocol::PacketId packet_id, bool dup);
+    void note_drop(Session& session, std::string_view topic, std::uint64_t& counter,
+                   std::string_view what);
+    void mark_output(Connection& connection);
+
+    // --- flow control (congestion.cpp) ---
+    void congest(Connection& subscriber, const MessageOrigin& publisher);
+    void relieve(Connection& subscriber);
+    void notice_progress(Connection& subscriber);
+    bool has_caught_up(const Connection& subscriber);
+    void pause_publisher(ConnectionId publisher);
+    void resume_publisher(ConnectionId publisher);
+    void update_reading(Connection& connection);
+
+    // --- retained messages for new subscriptions (retained_delivery.cpp) ---
+    void start_retained(Session& session, std::string_view filter, std::uint32_t packed);
+    void deliver_retained(Session& session, const MessageRef& message, std::uint32_t packed);
+    void supersede_retained(const Session& session, std::string_view topic);
+    void cancel_retained(Session& session);
+    bool has_room(const Session& session);
+    void feed_retained();
+    bool feed_stream(RetainedStream& stream);
+    void on_retained_query(ShardIndex from, const RetainedQueryItem& item);
+    void on_retained_more(ShardIndex from, const RetainedMoreItem& item);
+    void on_retained_slice(ShardIndex from, RetainedSliceItem& item);
+    static void fill_slice(RetainedMessages::Cursor& cursor, RetainedSliceItem& slice);
+
+    // --- answers, the store and peers (mailbox.cpp) ---
+    void answer(Connection& connection, Answer answer);
+    bool is_due(const Answer& answer, std::uint64_t confirmed) const;
+    std::uint64_t confirmed_sequence() const;
+    void release_answers();
+    void send_answer(Connection& connection, const Answer& answer);
+    void send_pubrel(Connection& connection, protocol::PacketId packet_id);
+    void record(StoreRecord record);
+    // What an answer has to wait for: the pass's batch if it grew since the mark was taken.
+    std::size_t store_mark() const { return batch_.records.size(); }
+    StoreTicket ticket_since(std::size_t mark) const {
+        return batch_.records.size() > mark ? next_ticket_ : 0;
+    }
+    // Covers everything recorded so far.
+    StoreTicket latest_ticket() const { return batch_.empty() ? next_ticket_ - 1 : next_ticket_; }
+    void send_to(ShardIndex shard, ShardItem item);
+    void push_batches();
+    void on_item(ShardIndex from, PublishItem& item);
+    void on_item(ShardIndex from, const ConfirmItem& item);
+    void on_item(ShardIndex from, const PauseItem& item);
+    void on_item(ShardIndex from, const RetainedQueryItem& item);
+    void on_item(ShardIndex from, const RetainedMoreItem& item);
+    void on_item(ShardIndex from, RetainedSliceItem& item);
+    void on_item(ShardIndex from, const SharedJoinItem& item);
+    void on_item(ShardIndex from, const SharedLeaveItem& item);
+    void on_item(ShardIndex from, const SharedPresenceItem& item);
+    void on_item(ShardIndex from, const SharedDeliverItem& item);
+    void on_item(ShardIndex from, const SharedResultItem& item);
+    ShardIndex shard_of_topic(std::string_view topic) const;
+    ShardIndex shard_of_group(std::string_view group, std::string_view filter) const;
+
+    template <class Packet>
+    void write_packet(Connection& connection, const Packet& packet);
+
+    ShardIndex index_;
+    ShardIndex shard_count_;
+    std::uint64_t hash_seed_;
+    Limits limits_;
+    ConnectionPort& port_;
+    ShardLink* link_;
+    Store& store_;
+    AccessControl& access_;
+    LogEvents& log_;
+    Instant now_;
+
+    ChunkPool chunk_pool_;
+    TimerWheel timers_;
+    Slots<Connection> connections_;
+    Slots<Session> sessions_;
+    std::unordered_map<std::string_view, SessionSlot> sessions_by_client_id_;  // views into Session
+    std::vector<std::uint32_t> generations_;  // of connection slots
+    std::uint64_t last_session_id_ = 0;
+    std::uint64_t last_assigned_id_ = 0;
+
+    SubscriptionTree subscriptions_;
+    SharedGroups groups_;
+    RetainedMessages retained_;
+    RetainedStreams retained_streams_;
+    bool retained_work_ = false;
+
+    std::vector<ConnectionId> output_pending_;
+    // Scratch of a routing pass.
+    std::vector<std::span<const Subscriber>> matched_lists_;
+    std::vector<Match> matches_;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>>
+        match_identifiers_;  // match index, identifier
+    std::uint64_t match_pass_ = 0;
+    std::vector<MessageTarget> targets_;
+    std::vector<SharedResultItem> returned_;  // shared messages on their way back to a group here
+
+    // Peers: what leaves with this pass's batch, and how far each has confirmed what it was sent.
+    struct Peer {
+        ShardBatch outgoing;
+        std::uint64_t sent = 0;
+        std::uint64_t confirmed = 0;
+        std::deque<std::pair<StoreTicket, std::uint64_t>> confirm_after;  // received; once durable
+    };
+    std::vector<Peer> peers_;
+    std::uint64_t last_sequence_ = 0;
+
+    StoreBatch batch_;
+    StoreTicket next_ticket_ = 1;
+    StoreTicket durable_ = 0;
+    RingQueue<Answer> answers_;
+
+    Counters counters_;
+    std::uint64_t queued_messages_ = 0;
+    std::uint64_t inflight_messages_ = 0;
+    std::uint64_t queued_bytes_ = 0;
+};
+
+// The shard a CONNECT belongs to: that of its Client Identifier. Nothing while the packet is not
+// whole. Bytes that are not an acceptable CONNECT, and an empty identifier, belong wherever they
+// are (`here`).
+std::optional<ShardIndex> home_shard(protocol::Bytes bytes, const Limits& limits,
+                                     std::uint64_t hash_seed, ShardIndex shard_count,
+                                     ShardIndex here);
+ShardIndex home_of_client(std::string_view client_id, std::uint64_t hash_seed,
+                          ShardIndex shard_count);
+
+}  // namespace martlet::core

@@ -1,0 +1,112 @@
+// Port: how shards talk. What one pass has for another shard travels as one batch.
+//
+// Batches of one shard to another arrive in the order they were sent, which is what keeps the order
+// of messages per publisher and topic. Threading: send() is called on the sending shard's thread;
+// batches are handed to Shard::on_batch() on the receiver's thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "server/core/ids.hpp"
+#include "server/core/message.hpp"
+
+namespace martlet::core {
+
+// A session anywhere in the broker. `session` (never reused) guards against a reused slot.
+struct SessionAddress {
+    std::uint64_t session = 0;
+    SessionSlot slot = no_session;
+    ShardIndex shard = 0;
+    friend bool operator==(const SessionAddress&, const SessionAddress&) = default;
+};
+
+// A shared subscription's group on its home shard. Never reused.
+struct GroupAddress {
+    std::uint64_t key = 0;
+    ShardIndex shard = 0;
+    friend bool operator==(const GroupAddress&, const GroupAddress&) = default;
+};
+
+// A message for the receiver's own subscribers, groups and retained part. `sequence` is not 0 when
+// the sender waits for a ConfirmItem that covers it.
+struct PublishItem {
+    MessageRef message;
+    std::uint64_t sequence = 0;
+};
+// Everything up to `sequence` that the receiver of this item once sent is safe here.
+struct ConfirmItem {
+    std::uint64_t sequence = 0;
+};
+// A subscriber of the sender lags (or has caught up): do not read that publisher (do again).
+struct PauseItem {
+    ConnectionId publisher;
+    bool paused = true;
+};
+// The sender's session `to` has subscribed: give it, a slice at a time, what is retained here.
+struct RetainedQueryItem {
+    std::uint64_t query = 0;  // unique on the sender
+    std::string filter;
+};
+struct RetainedMoreItem {  // the next slice, please; or no more
+    std::uint64_t query = 0;
+    bool cancel = false;
+};
+struct RetainedSliceItem {
+    std::uint64_t query = 0;
+    std::vector<MessageRef> messages;
+    bool done = false;
+};
+// Shared subscriptions. A member's shard tells the group's shard who joins, leaves, comes and
+// goes...
+struct SharedJoinItem {
+    std::string group;
+    std::string filter;
+    SessionAddress member;
+    std::uint32_t packed = 0;  // subscription options and identifier, as in Subscriber
+    bool online = true;
+    bool persistent = false;  // may be given messages while it is away
+};
+struct SharedLeaveItem {
+    std::string group;
+    std::string filter;
+    SessionAddress member;
+};
+struct SharedPresenceItem {
+    std::string group;
+    std::string filter;
+    SessionAddress member;
+    bool online = true;
+};
+// ...is given messages by the group...
+struct SharedDeliverItem {
+    MessageRef message;
+    GroupAddress group;
+    SessionAddress member;
+    std::uint32_t packed = 0;
+};
+// ...and says what became of them: done with, or (`returned` set) to be given to another.
+struct SharedResultItem {
+    GroupAddress group;
+    SessionAddress member;
+    std::uint32_t completed = 0;
+    MessageRef returned;
+};
+
+using ShardItem = std::variant<PublishItem, ConfirmItem, PauseItem, RetainedQueryItem,
+                               RetainedMoreItem, RetainedSliceItem, SharedJoinItem, SharedLeaveItem,
+                               SharedPresenceItem, SharedDeliverItem, SharedResultItem>;
+
+struct ShardBatch {
+    std::vector<ShardItem> items;
+};
+
+class ShardLink {
+public:
+    virtual ~ShardLink() = default;
+    virtual void send(ShardIndex from, ShardIndex to, ShardBatch batch) = 0;
+};
+
+}  // namespace martlet::core

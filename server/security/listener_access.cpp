@@ -1,0 +1,38 @@
+#include "server/security/listener_access.hpp"
+
+#include <utility>
+
+#include "protocol/assert.hpp"
+
+namespace martlet::security {
+
+using protocol::ReasonCode;
+
+ListenerAccess::ListenerAccess(std::vector<ListenerPolicy> policies)
+    : policies_(std::move(policies)) {
+}
+
+std::optional<core::AuthenticationResult> ListenerAccess::authenticate(
+    const protocol::ConnectView& connect, const core::ConnectionInfo& info, core::ConnectionId) {
+    MARTLET_ASSERT(info.listener < policies_.size());
+    const ListenerPolicy& policy = policies_[info.listener];
+    if (policy.certificate_names_user) {
+        if (info.certificate_name.empty()) {
+            return core::AuthenticationResult{
+                ReasonCode::bad_user_name_or_password, {}, "no client certificate with a name"};
+        }
+        return core::AuthenticationResult{ReasonCode::success, {info.certificate_name}, {}};
+    }
+    if (policy.allow_anonymous) {
+        // A user name that nobody has checked is no identity.
+        return core::AuthenticationResult{};
+    }
+    if (connect.user_name) {
+        return core::AuthenticationResult{
+            ReasonCode::bad_user_name_or_password, {}, "no user is known to this listener"};
+    }
+    return core::AuthenticationResult{
+        ReasonCode::not_authorized, {}, "anonymous clients are not permitted on this listener"};
+}
+
+}  // namespace martlet::security
