@@ -116,6 +116,7 @@ private:
     void handle_frame(Connection& connection, const protocol::FrameView& frame);
     void handle_first_frame(Connection& connection, const protocol::FrameView& frame);
     std::size_t packet_size_max(const Connection& connection) const;
+    void check_keep_alive(Connection& connection, TimerKey key);
 
     // --- CONNECT (handle_connect.cpp) ---
     void handle_connect(Connection& connection, const protocol::FrameView& frame);
