@@ -140,6 +140,9 @@ private:
     bool resolve_alias(Connection& connection, protocol::PublishView& publish);
     protocol::ReasonCode check_publish(const Connection& connection, const Session& session,
                                        const protocol::PublishView& publish);
+    void answer_repeated(Connection& connection, const protocol::PublishView& publish);
+    protocol::ReasonCode judge(const RouteOutcome& outcome,
+                               const protocol::PublishView& publish) const;
     void accept_publish(Connection& connection, Session& session,
                         const protocol::PublishView& publish);
 
