@@ -36,10 +36,11 @@ Shard::Delivered Shard::deliver(Session& session, Publication& publication, Deli
     return Delivered::sent;
 }
 
-// A message at QoS 0 is for who is connected now.
+// A message at QoS 0 is for who is connected now; who has had no CONNACK yet is not [v3.1.1
+// MQTT-3.2.0-1] [v5 MQTT-3.2.0-1].
 Shard::Delivered Shard::deliver_qos0(Session& session, Publication& publication,
                                      DeliveryTerms terms) {
-    if (!session.is_connected()) {
+    if (!session.is_connected() || connections_[session.connection.slot].connack_pending) {
         finish_extras(session, terms, nullptr);
         return Delivered::skipped;
     }
@@ -127,6 +128,9 @@ void Shard::pump(Session& session) {
         return;
     }
     Connection& connection = connections_[session.connection.slot];
+    if (connection.connack_pending) {
+        return;
+    }
     if (session.inflight_unsent != 0) {
         resend_inflight(session, connection);
     }

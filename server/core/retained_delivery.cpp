@@ -1,4 +1,5 @@
 // Retained messages for new subscriptions: see retained_streams.hpp.
+#include <algorithm>
 #include <utility>
 
 #include "protocol/topic.hpp"
@@ -96,8 +97,7 @@ void Shard::cancel_retained(Session& session, std::string_view filter) {
 }
 
 // The subscription was replaced while its messages are under way: the rest goes out on its terms.
-void Shard::update_retained(const Session& session, std::string_view filter,
-                            std::uint32_t packed) {
+void Shard::update_retained(const Session& session, std::string_view filter, std::uint32_t packed) {
     for (auto& [query, stream] : retained_streams_.streams) {
         if (stream.session == session.slot && stream.filter == filter) {
             stream.packed = packed;
@@ -107,8 +107,15 @@ void Shard::update_retained(const Session& session, std::string_view filter,
 
 // A slice more fits: retained messages never fill a queue or an outbox.
 bool Shard::has_room(const Session& session) {
-    return session.is_connected() && session.queue.size() < retained_slice_messages &&
-           connections_[session.connection.slot].outbox.size() < write_low_water(limits_);
+    if (!session.is_connected()) {
+        return false;
+    }
+    const Connection& connection = connections_[session.connection.slot];
+    const std::size_t queue_max =
+        std::min<std::size_t>(retained_slice_messages, limits_.queued_messages_max / 4 + 1);
+    return !connection.connack_pending && session.queue.size() < queue_max &&
+           session.queued_bytes <= limits_.queued_bytes_max / 4 &&
+           connection.outbox.size() < write_low_water(limits_);
 }
 
 void Shard::feed_retained() {
