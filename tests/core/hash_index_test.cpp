@@ -43,7 +43,7 @@ TEST_CASE("a hash index behaves as a set under random use") {
             if (is_there) {
                 index.erase(hash, id);
                 model.erase({hash, id});
-            } else if ((step / 3000) % 2 == 0 || random.one_in(4)) {
+            } else if ((step / 3000) % 2 == 0 || random.chance(4)) {
                 index.insert(hash, id);
                 model.insert({hash, id});
             }
