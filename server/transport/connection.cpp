@@ -1,5 +1,6 @@
 #include "server/transport/connection.hpp"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/error.hpp>
@@ -99,7 +100,7 @@ void Connection::wait_writable() {
 void Connection::wait_for(StreamStatus status) {
     if (status == StreamStatus::wants_write) {
         wait_writable();
-    } else if (stream_->has_buffered_input()) {
+    } else if (status == StreamStatus::ok && stream_->has_buffered_input()) {
         runner_->go_on_later(*this);
     } else {
         wait_readable();
@@ -322,7 +323,8 @@ void Connection::linger() {
     stage_ = Stage::lingering;
     id_ = {};
     kept_.clear();
-    stream_->shut_down();
+    stream_->say_goodbye();
+    ::shutdown(socket_, SHUT_WR);
     wait_readable();
 }
 

@@ -80,7 +80,8 @@ public:
     void open(core::ConnectionId id);
     // Writes what waits in the outbox, as far as the network takes it. True when nothing is left.
     bool flush();
-    // Nothing more is written. What still comes in is thrown away.
+    void say_goodbye() { stream_->say_goodbye(); }
+    // Says goodbye; nothing more is written. What still comes in is thrown away.
     void linger();
     // Frees the socket; waits that are outstanding end.
     void close();

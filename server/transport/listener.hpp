@@ -31,7 +31,7 @@ public:
         std::uint16_t index = 0;  // of the configuration's listener
         OwnedFd socket;
         Admission* admission = nullptr;
-        std::shared_ptr<TlsContext> tls;  // null: plain
+        std::shared_ptr<const TlsContext> tls;  // null: plain
     };
 
     Listener(std::span<const std::unique_ptr<ShardRunner>> runners, std::size_t runner,
@@ -43,7 +43,7 @@ public:
     std::uint16_t index() const { return index_; }
     void start() { wait(); }
     void stop();
-    void set_tls(std::shared_ptr<TlsContext> tls) { tls_ = std::move(tls); }
+    void set_tls(std::shared_ptr<const TlsContext> tls) { tls_ = std::move(tls); }
 
 private:
     using Descriptor =
@@ -62,7 +62,7 @@ private:
     ShardRunner& runner_;
     Descriptor descriptor_;
     Admission& admission_;
-    std::shared_ptr<TlsContext> tls_;
+    std::shared_ptr<const TlsContext> tls_;
     OwnedFd reserve_;
     std::size_t next_runner_ = 0;
     BurstGate too_many_gate_;

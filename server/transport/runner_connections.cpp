@@ -212,7 +212,11 @@ void ShardRunner::finish_closing() {
 }
 
 void ShardRunner::on_flushed(Connection& connection) {
-    end(connection, connection.close_reason(), should_linger(connection.close_reason()));
+    const bool lingers = should_linger(connection.close_reason());
+    if (!lingers) {
+        connection.say_goodbye();
+    }
+    end(connection, connection.close_reason(), lingers);
 }
 
 void ShardRunner::on_lingered(Connection& connection) {

@@ -37,7 +37,7 @@ public:
     // To be repeated until it is `ok`; before that nothing can be read or written.
     virtual StreamResult handshake() = 0;
 
-    // `ok` with fewer bytes than there was room for: there is no more right now.
+    // `ok` with fewer bytes than there was room for means the same as wants_read.
     virtual StreamResult read_some(std::span<std::byte> into) = 0;
 
     // `scratch` is for streams that must lay small segments side by side first. After wants_write
@@ -48,8 +48,9 @@ public:
     // Bytes lie decoded in the stream, so that the socket may never become readable for them.
     virtual bool has_buffered_input() const = 0;
 
-    // Tells the peer that nothing more will come, as far as that works without waiting.
-    virtual void shut_down() = 0;
+    // The stream's own last words (TLS: close_notify), as far as they go without waiting. Nothing
+    // can be written afterwards.
+    virtual void say_goodbye() = 0;
 
     virtual bool is_secure() const = 0;
     // The identity in the peer's verified certificate; empty: none.

@@ -70,10 +70,6 @@ StreamResult TcpStream::write_some(std::span<const core::OutputSegment> segments
     }
 }
 
-void TcpStream::shut_down() {
-    ::shutdown(socket_, SHUT_WR);
-}
-
 std::string TcpStream::failure() const {
     return std::system_category().message(error_);
 }

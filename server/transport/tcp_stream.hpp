@@ -15,7 +15,7 @@ public:
     StreamResult write_some(std::span<const core::OutputSegment> segments,
                             std::span<std::byte> scratch) override;
     bool has_buffered_input() const override { return false; }
-    void shut_down() override;
+    void say_goodbye() override {}
     bool is_secure() const override { return false; }
     std::string peer_identity() const override { return {}; }
     std::string failure() const override;

@@ -63,14 +63,26 @@ void Transport::set_admission_limits(std::size_t whole,
 
 std::optional<std::string> Transport::make_contexts(
     const std::vector<ListenerOptions>& listeners,
-    std::vector<std::shared_ptr<TlsContext>>& contexts) {
-    contexts.resize(listeners.size());
+    std::vector<std::shared_ptr<const TlsContext>>& contexts) {
+    std::vector<std::string> warnings;
+    for (const ListenerOptions& listener : listeners) {
+        contexts.emplace_back();
+        if (listener.tls) {
+            TlsContextResult made = TlsContext::make(*listener.tls);
+            if (!made.context) {
+                return made.error;
+            }
+            contexts.back() = std::move(made.context);
+            warnings.insert(warnings.end(), made.warnings.begin(), made.warnings.end());
+        }
+    }
+    warnings_ = std::move(warnings);
     return std::nullopt;
 }
 
 std::optional<std::string> Transport::open() {
     MARTLET_ASSERT(listeners_.empty());
-    std::vector<std::shared_ptr<TlsContext>> contexts;
+    std::vector<std::shared_ptr<const TlsContext>> contexts;
     if (auto error = make_contexts(options_.listeners, contexts)) {
         return error;
     }
@@ -148,7 +160,7 @@ void Transport::stop() {
 
 std::optional<std::string> Transport::reload(const ReloadOptions& options) {
     MARTLET_ASSERT(options.listeners.size() == options_.listeners.size());
-    std::vector<std::shared_ptr<TlsContext>> contexts;
+    std::vector<std::shared_ptr<const TlsContext>> contexts;
     if (auto error = make_contexts(options.listeners, contexts)) {
         return error;
     }

@@ -96,8 +96,9 @@ public:
                              bool retain);
 
 private:
-    std::optional<std::string> make_contexts(const std::vector<ListenerOptions>& listeners,
-                                             std::vector<std::shared_ptr<TlsContext>>& contexts);
+    std::optional<std::string> make_contexts(
+        const std::vector<ListenerOptions>& listeners,
+        std::vector<std::shared_ptr<const TlsContext>>& contexts);
     // Runs it on every shard's thread at once and waits for all.
     void run_on_all(const std::function<void(ShardRunner&)>& function);
     void set_admission_limits(std::size_t whole, const std::vector<ListenerOptions>& listeners);

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace martlet::transport::testing {
+namespace martlet::transport::tests {
 
 inline std::string field(std::string_view text) {
     std::string result;
@@ -69,4 +69,4 @@ inline std::string puback(std::uint16_t id) {
     return packet(0x40, body);
 }
 
-}  // namespace martlet::transport::testing
+}  // namespace martlet::transport::tests

@@ -15,7 +15,7 @@
 
 #include "server/transport/owned_fd.hpp"
 
-namespace martlet::transport::testing {
+namespace martlet::transport::tests {
 
 inline OwnedFd connect_socket(std::uint16_t port, int receive_buffer = 0) {
     OwnedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -105,4 +105,4 @@ private:
     OwnedFd socket_;
 };
 
-}  // namespace martlet::transport::testing
+}  // namespace martlet::transport::tests

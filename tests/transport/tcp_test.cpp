@@ -8,7 +8,7 @@
 #include "raw_client.hpp"
 #include "test_broker.hpp"
 
-namespace martlet::transport::testing {
+namespace martlet::transport::tests {
 
 TEST_CASE("tcp: a client connects, pings and disconnects") {
     TestBroker broker(1);
@@ -56,4 +56,4 @@ TEST_CASE("tcp: every client works whichever shard is its home") {
     }
 }
 
-}  // namespace martlet::transport::testing
+}  // namespace martlet::transport::tests

@@ -13,7 +13,7 @@
 
 #include "server/transport/transport.hpp"
 
-namespace martlet::transport::testing {
+namespace martlet::transport::tests {
 
 class OpenAccess final : public core::AccessControl {
 public:
@@ -173,4 +173,4 @@ private:
     std::optional<std::string> error_;
 };
 
-}  // namespace martlet::transport::testing
+}  // namespace martlet::transport::tests
