@@ -175,10 +175,23 @@ void ShardRunner::on_lost(Connection& connection, StreamStatus how) {
         false);
 }
 
+// The core wants to hear when an outbox that was long has become short; it is told in the next pass.
 void ShardRunner::flush(ConnectionId id) {
-    if (Connection* connection = find(id)) {
-        connection->flush();
+    Connection* connection = find(id);
+    if (connection == nullptr) {
+        return;
     }
+    const bool was_long = shard_->outbox(id).size() > core::write_low_water(limits_);
+    if (connection->flush() && was_long) {
+        drained_outboxes_.push_back(id);
+    }
+}
+
+void ShardRunner::report_drained() {
+    for (std::size_t i = 0; i < drained_outboxes_.size(); ++i) {
+        shard_->on_written(drained_outboxes_[i], now());
+    }
+    drained_outboxes_.clear();
 }
 
 void ShardRunner::close(ConnectionId id, CloseReason reason) {

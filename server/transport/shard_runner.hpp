@@ -153,6 +153,7 @@ private:
     void drop(Connection& connection);
     void end(Connection& connection, core::CloseReason reason, bool linger);
     void expire(core::Instant now);
+    void report_drained();
     void report_closed();
     void finish_closing();
     void send_movers();
@@ -196,6 +197,7 @@ private:
     std::vector<Connection*> by_slot_;  // the core's slots
     std::vector<Connection*> queued_;
     std::vector<core::ConnectionId> resumed_;
+    std::vector<core::ConnectionId> drained_outboxes_;  // long ones, by end_pass()
     std::vector<Connection*> to_finish_;
     std::vector<std::pair<core::ConnectionId, core::CloseReason>> to_report_;
     std::vector<std::pair<Connection*, core::ShardIndex>> movers_;
