@@ -4,8 +4,8 @@
     clang_tidy.py --build BUILD [--jobs N] [FILE...]     without FILE: all that BUILD compiles
 
 A clean result is kept under BUILD/clean by a hash of all that it depends on: the source, every
-header of ours that it reaches, the checks, the compile command, and clang-tidy itself. So a repeated
-run looks only at what changed or includes what changed.
+header of ours that it reaches, the checks, the compile command, and clang-tidy itself. So a run
+after the first looks only at what changed or includes what changed.
 """
 
 import argparse
