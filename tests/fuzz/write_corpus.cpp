@@ -60,5 +60,16 @@ int main(int argc, char** argv) {
                                    "\xED\xA0\x80", "\xF4\x90\x80\x80", "a\xC0\x80z"}) {
         texts.add(text);
     }
+    Folder configurations{root / "config_file"};
+    for (const char* const text :
+         {"listener 1883 127.0.0.1\nmax_connections -1\nmax_qos 1\nallow_anonymous true # all\n",
+          "per_listener_settings true\r\nport 8883\r\ncertfile /dev/null\r\nkeyfile /dev/null\r\n"
+          "cafile /dev/null\r\nrequire_certificate true\r\ntls_version tlsv1.3\r\n",
+          "log_dest file /x\nlog_dest none\nlog_type all\nlog_facility 3\nautosave_interval 1\n"
+          "persistent_client_expiration 14d\nmax_queued_bytes 64M\nauto_id_prefix a-\n",
+          "connection b\naddress 10.0.0.1\nmax_conections 3\nbind_address ::1\npassword_file "
+          "/x\n"}) {
+        configurations.add(text);
+    }
     return 0;
 }
