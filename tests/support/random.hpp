@@ -1,9 +1,11 @@
 // A small seeded generator for property tests: the same seed gives the same inputs on every
 // machine. Threading: its caller's thread only.
 //
-// A test draws its seed with seed_for_this_run() and says INFO(replay_hint(seed)), so that a
-// failure prints `MARTLET_SEED=...`, which replays it.
+// A test begins with MARTLET_SEEDED(random), so that a failure prints `MARTLET_SEED=...`, which
+// replays it.
 #pragma once
+
+#include <doctest/doctest.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -40,6 +42,10 @@ public:
     // 0 to `end` - 1.
     std::size_t below(std::size_t end) { return static_cast<std::size_t>(next() % end); }
     bool chance(std::size_t one_in) { return below(one_in) == 0; }
+    template <class Container>
+    auto& pick(Container& from) {
+        return from[below(from.size())];
+    }
 
     template <class T>
     T number() {
@@ -76,3 +82,9 @@ private:
 };
 
 }  // namespace martlet::testing
+
+// At the top of a property test: every failure below names the seed.
+#define MARTLET_SEEDED(random)                                                  \
+    const std::uint64_t martlet_seed = ::martlet::testing::seed_for_this_run(); \
+    ::martlet::testing::Random random(martlet_seed);                            \
+    INFO("replay with MARTLET_SEED=" << martlet_seed)

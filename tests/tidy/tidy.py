@@ -236,7 +236,7 @@ class Checker:
         if not re.search(r"^#pragma once$", text, re.MULTILINE):
             self.tell(path, 1, "no #pragma once")
         opening = re.match(r"(//[^\n]*\n)*", text).group(0)
-        if not re.search(r"Threading: *\S", opening):
+        if not re.search(r"Threading:\s*(//\s*)?[^\s/]", opening):
             self.tell(path, 1, "the opening comment says nothing about threads, expected "
                                "'Threading: ...' in it")
 
