@@ -30,9 +30,11 @@ template <class Value>
 class TopicTree {
 public:
     struct Node {
-        Node(TopicNodeId parent_node, std::string_view text) : parent(parent_node), level(text) {}
+        Node(TopicNodeId parent_node, std::uint32_t hash, std::string_view text)
+            : parent(parent_node), path_hash(hash), level(text) {}
 
         TopicNodeId parent;
+        std::uint32_t path_hash;            // from the root to this node
         TopicNodeId first_child = no_node;  // listed children only
         TopicNodeId next_sibling = no_node;
         TopicNodeId previous_sibling = no_node;
@@ -41,7 +43,7 @@ public:
     };
 
     explicit TopicTree(std::uint64_t hash_seed) : hash_(hash_seed) {
-        root_ = nodes_.allocate(no_node, std::string_view());
+        root_ = nodes_.allocate(no_node, root_hash, std::string_view());
     }
 
     const TextHash& hash() const { return hash_; }
@@ -51,11 +53,30 @@ public:
 
     // A listed child, or no_node.
     TopicNodeId child(TopicNodeId parent, const TopicLevel& level) const {
-        return index_.find(hash_.child(parent, level.hash), [&](TopicNodeId id) {
+        return index_.find(hash_.path(nodes_[parent].path_hash, level.hash), [&](TopicNodeId id) {
             const Node& node = nodes_[id];
             return node.parent == parent && node.level.view() == level.text;
         });
     }
+
+    // Starts to load where the nodes of a path will be looked for, as far as it is worth it.
+    void prefetch_path(TopicLevels& levels) const {
+        std::uint32_t hash = root_hash;
+        for (std::size_t depth = 0; depth < prefetch_levels; ++depth) {
+            const TopicLevel* level = levels.at(depth);
+            if (level == nullptr) {
+                return;
+            }
+            hash = hash_.path(hash, level->hash);
+            index_.prefetch(hash);
+        }
+    }
+    // Starts to load a node and where its child will be looked for.
+    void prefetch(TopicNodeId id, std::uint32_t path_hash, const TopicLevel& level) const {
+        nodes_.prefetch(id);
+        index_.prefetch(hash_.path(path_hash, level.hash));
+    }
+
     // The child must not be there yet. It becomes the first of its siblings.
     TopicNodeId add_child(TopicNodeId parent, const TopicLevel& level);
     TopicNodeId add_unlisted_child(TopicNodeId parent, std::string_view level);
@@ -72,6 +93,9 @@ public:
     std::size_t memory_size() const { return nodes_.memory_size() + index_.memory_size(); }
 
 private:
+    static constexpr std::uint32_t root_hash = 0;
+    static constexpr std::size_t prefetch_levels = 8;
+
     TextHash hash_;
     Slab<Node> nodes_;
     HashIndex index_;
@@ -80,20 +104,21 @@ private:
 
 template <class Value>
 TopicNodeId TopicTree<Value>::add_child(TopicNodeId parent, const TopicLevel& level) {
-    const TopicNodeId id = nodes_.allocate(parent, level.text);
+    const std::uint32_t hash = hash_.path(nodes_[parent].path_hash, level.hash);
+    const TopicNodeId id = nodes_.allocate(parent, hash, level.text);
     Node& node = nodes_[id];
     node.next_sibling = nodes_[parent].first_child;
     if (node.next_sibling != no_node) {
         nodes_[node.next_sibling].previous_sibling = id;
     }
     nodes_[parent].first_child = id;
-    index_.insert(hash_.child(parent, level.hash), id);
+    index_.insert(hash, id);
     return id;
 }
 
 template <class Value>
 TopicNodeId TopicTree<Value>::add_unlisted_child(TopicNodeId parent, std::string_view level) {
-    return nodes_.allocate(parent, level);
+    return nodes_.allocate(parent, hash_.path(nodes_[parent].path_hash, hash_(level)), level);
 }
 
 template <class Value>
@@ -108,7 +133,7 @@ void TopicTree<Value>::remove_child(TopicNodeId id) {
     if (node.next_sibling != no_node) {
         nodes_[node.next_sibling].previous_sibling = node.previous_sibling;
     }
-    index_.erase(hash_.child(node.parent, hash_(node.level.view())), id);
+    index_.erase(node.path_hash, id);
     nodes_.release(id);
 }
 
