@@ -70,8 +70,9 @@ public:
         // is waited for.
         exact_index_.prefetch(hash);
         TopicLevels levels(topic, tree_.hash());
-        tree_.prefetch_path(levels);
+        const Tree::PathPrefetch path(tree_, levels);
         prefetch_exact(hash);
+        path.prefetch_nodes();
         match_wildcards(levels, f);
         match_exact(topic, hash, f);
     }

@@ -9,6 +9,7 @@
 // Invariant: every node but the root has a live parent; node ids are < 2^31.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -59,18 +60,55 @@ public:
         });
     }
 
-    // Starts to load where the nodes of a path will be looked for, as far as it is worth it.
-    void prefetch_path(TopicLevels& levels) const {
-        std::uint32_t hash = root_hash;
-        for (std::size_t depth = 0; depth < prefetch_levels; ++depth) {
-            const TopicLevel* level = levels.at(depth);
-            if (level == nullptr) {
+    // Starts to load where the nodes of a path will be looked for, down to some depth. Some work
+    // later, prefetch_nodes() starts to load the nodes themselves. A small tree lies in the cache
+    // anyway; there both do nothing.
+    class PathPrefetch {
+    public:
+        PathPrefetch(const TopicTree& tree, TopicLevels& levels) : tree_(tree) {
+            if (tree.node_count() < nodes_in_cache) {
                 return;
             }
-            hash = hash_.path(hash, level->hash);
-            index_.prefetch(hash);
+            std::uint32_t hash = root_hash;
+            while (const TopicLevel* level = levels.at(count_)) {
+                hash = tree.hash_.path(hash, level->hash);
+                hashes_[count_] = hash;
+                tree.index_.prefetch(hash);
+                if (++count_ == levels_max) {
+                    break;
+                }
+            }
         }
+        void prefetch_nodes() const {
+            for (std::size_t depth = 0; depth < count_; ++depth) {
+                if (!tree_.prefetch_node(hashes_[depth])) {
+                    break;  // without it there is none below
+                }
+            }
+        }
+
+    private:
+        static constexpr std::size_t levels_max = 8;
+        static constexpr std::size_t nodes_in_cache = 4096;
+
+        const TopicTree& tree_;
+        std::array<std::uint32_t, levels_max> hashes_;  // of the path down to each level
+        std::size_t count_ = 0;
+    };
+
+    // The node of a path of listed children, or no_node.
+    TopicNodeId find(TopicLevels& levels) const {
+        PathPrefetch(*this, levels).prefetch_nodes();
+        TopicNodeId id = root_;
+        for (std::size_t depth = 0; const TopicLevel* level = levels.at(depth); ++depth) {
+            id = child(id, *level);
+            if (id == no_node) {
+                break;
+            }
+        }
+        return id;
     }
+
     // Starts to load a node and where its child will be looked for.
     void prefetch(TopicNodeId id, std::uint32_t path_hash, const TopicLevel& level) const {
         nodes_.prefetch(id);
@@ -94,7 +132,15 @@ public:
 
 private:
     static constexpr std::uint32_t root_hash = 0;
-    static constexpr std::size_t prefetch_levels = 8;
+
+    // The first node with that hash is nearly always the right one. Whether there is one.
+    bool prefetch_node(std::uint32_t path_hash) const {
+        const auto prefetch = [&](TopicNodeId id) {
+            nodes_.prefetch(id);
+            return true;
+        };
+        return index_.find(path_hash, prefetch) != no_node;
+    }
 
     TextHash hash_;
     Slab<Node> nodes_;
