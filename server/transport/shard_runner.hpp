@@ -46,7 +46,7 @@ struct ShardPorts {
 // The rules for connections whose CONNECT has not come yet.
 struct ArrivalLimits {
     core::Duration connect_timeout = std::chrono::seconds(10);  // from accept to a whole CONNECT
-    std::size_t awaiting_connect_max = 64;                      // on each shard
+    std::size_t awaiting_connect_max = 64;  // on each shard, once they have had time to speak
 };
 
 struct RunnerSetup {
@@ -119,6 +119,10 @@ public:
 private:
     static constexpr std::size_t read_buffer_size = 256 * 1024;
     static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
+
+    // Time to send a CONNECT before a connection counts as one that keeps others out.
+    static constexpr core::Duration arrival_grace = std::chrono::seconds(1);
+    static constexpr std::size_t arrivals_hard_max = 2048;
 
     using ConnectionList = boost::intrusive::list<Connection>;
     using Clock = std::chrono::steady_clock;
