@@ -135,9 +135,10 @@ std::variant<CommandLine, CommandLineError> parse_command_line(
 }
 
 std::string usage_text() {
-    std::string text = version_text() +
-                       "\nAn MQTT broker for versions 5.0, 3.1.1 and 3.1; reads mosquitto.conf.\n"
-                       "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n\n";
+    std::string text = version_text();
+    text +=
+        "\nAn MQTT broker for versions 5.0, 3.1.1 and 3.1; reads mosquitto.conf.\n"
+        "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n\n";
     for (const Option& option : options) {
         const std::string name =
             fmt::format("{:2}{} {}{}{}", option.short_name, option.short_name.empty() ? " " : ",",
