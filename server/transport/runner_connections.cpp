@@ -183,7 +183,8 @@ void ShardRunner::on_lost(Connection& connection, StreamStatus how) {
         false);
 }
 
-// The core wants to hear when an outbox that was long has become short; it is told in the next pass.
+// The core wants to hear when an outbox that was long has become short; it is told in the next
+// pass.
 void ShardRunner::flush(ConnectionId id) {
     Connection* connection = find(id);
     if (connection == nullptr) {

@@ -5,8 +5,6 @@
 // replays it.
 #pragma once
 
-#include <doctest/doctest.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -83,7 +81,7 @@ private:
 
 }  // namespace martlet::testing
 
-// At the top of a property test: every failure below names the seed.
+// At the top of a doctest case: every failure below names the seed.
 #define MARTLET_SEEDED(random)                                                  \
     const std::uint64_t martlet_seed = ::martlet::testing::seed_for_this_run(); \
     ::martlet::testing::Random random(martlet_seed);                            \
