@@ -131,6 +131,25 @@ bool Shard::check_connect(Connection& connection, const ConnectView& connect,
     return true;
 }
 
+// What the identity may do: have this session, publish this will.
+bool Shard::authorize_connect(Connection& connection, const ConnectView& connect,
+                              std::string_view client_id, const Identity& identity) {
+    const Session* existing = find_session(client_id);
+    // A session belongs to its owner: nobody else may take it over.
+    if (existing != nullptr && !(existing->owner == identity)) {
+        refuse_connect(connection, client_id, identity.user_name,
+                       ReasonCode::client_identifier_not_valid,
+                       "the client identifier belongs to another user");
+        return false;
+    }
+    if (connect.will && !may_publish(identity, client_id, connect.will->topic)) {
+        refuse_connect(connection, client_id, identity.user_name, ReasonCode::not_authorized,
+                       "not permitted to publish the will");
+        return false;
+    }
+    return true;
+}
+
 void Shard::finish_connect(Connection& connection, const ConnectView& connect,
                            const AuthenticationResult& authentication) {
     if (protocol::is_error(authentication.reason)) {
@@ -142,19 +161,7 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
     if (!check_connect(connection, connect, client_id)) {
         return;
     }
-    if (const Session* existing = find_session(client_id)) {
-        // A session belongs to its owner: nobody else may take it over.
-        if (!(existing->owner == authentication.identity)) {
-            refuse_connect(connection, client_id, authentication.identity.user_name,
-                           ReasonCode::client_identifier_not_valid,
-                           "the client identifier belongs to another user");
-            return;
-        }
-    }
-    if (connect.will && !access_.permits_everything() &&
-        !access_.may_publish(authentication.identity, client_id, connect.will->topic)) {
-        refuse_connect(connection, client_id, authentication.identity.user_name,
-                       ReasonCode::not_authorized, "not permitted to publish the will");
+    if (!authorize_connect(connection, connect, client_id, authentication.identity)) {
         return;
     }
     bool present = false;

@@ -105,15 +105,18 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
         connection.pubacks_pending + session.incoming_qos2.size() >= limits_.receive_maximum) {
         return ReasonCode::receive_maximum_exceeded;
     }
+    return may_publish(session.owner, session.client_id, publish.topic)
+               ? ReasonCode::success
+               : ReasonCode::not_authorized;
+}
+
+bool Shard::may_publish(const Identity& identity, std::string_view client_id,
+                        std::string_view topic) const {
     // What the broker says of itself is not for clients to write.
-    if (publish.topic.front() == '$' && publish.topic.starts_with("$SYS/")) {
-        return ReasonCode::not_authorized;
+    if (topic.front() == '$' && topic.starts_with("$SYS/")) {
+        return false;
     }
-    if (!access_.permits_everything() &&
-        !access_.may_publish(session.owner, session.client_id, publish.topic)) {
-        return ReasonCode::not_authorized;
-    }
-    return ReasonCode::success;
+    return access_.permits_everything() || access_.may_publish(identity, client_id, topic);
 }
 
 // Seen already: answered again, not published again, whatever it would be judged now
