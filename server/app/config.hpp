@@ -24,33 +24,33 @@ enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 // Present on a listener exactly when `certfile` and `keyfile` are given. Paths as written; they
 // existed and could be read when the file was loaded.
 struct TlsConfig {
-    std::string certfile;
-    std::string keyfile;
-    std::string cafile;   // empty: none
-    std::string capath;   // empty: none
-    std::string crlfile;  // empty: none
+    std::string certfile{};
+    std::string keyfile{};
+    std::string cafile{};   // empty: none
+    std::string capath{};   // empty: none
+    std::string crlfile{};  // empty: none
     bool require_certificate = false;
     bool use_identity_as_username = false;      // the certificate's CN becomes the user name
     bool use_subject_as_username = false;       // the certificate's whole subject does
     TlsVersion version_min = TlsVersion::v1_2;  // key tls_version
-    std::string ciphers;                        // TLS 1.2; empty: OpenSSL's choice
-    std::string ciphers_tls13;                  // key ciphers_tls1.3; empty: OpenSSL's choice
+    std::string ciphers{};                      // TLS 1.2; empty: OpenSSL's choice
+    std::string ciphers_tls13{};                // key ciphers_tls1.3; empty: OpenSSL's choice
 
     bool operator==(const TlsConfig&) const = default;
 };
 
 struct ListenerConfig {
     // An address or a host name (resolved at startup); empty: every address of the machine.
-    std::string bind_address;
+    std::string bind_address{};
     // Set when the configuration names no listener: 127.0.0.1 and, on a machine that has it, ::1.
     // bind_address is then empty.
     bool is_loopback_only = false;
     std::uint16_t port = 1883;
     SocketFamily family = SocketFamily::any;  // key socket_domain
-    std::optional<TlsConfig> tls;
-    std::optional<std::size_t> connections_max;  // key max_connections; none: unlimited
-    std::uint8_t qos_max = 2;                    // key max_qos
-    std::uint16_t topic_alias_max = 16;          // key max_topic_alias, what a client may use
+    std::optional<TlsConfig> tls{};
+    std::optional<std::size_t> connections_max{};  // key max_connections; none: unlimited
+    std::uint8_t qos_max = 2;                      // key max_qos
+    std::uint16_t topic_alias_max = 16;            // key max_topic_alias, what a client may use
 
     // Global in the file, or the listener's own with `per_listener_settings true`. Always filled in
     // here. allow_anonymous defaults to false, but to true when no listener is configured.
@@ -58,7 +58,7 @@ struct ListenerConfig {
     bool allow_zero_length_clientid = true;
     std::string auto_id_prefix = "auto-";
 
-    std::string source;  // "FILE:LINE" of the listener line; empty: not from a file
+    std::string source{};  // "FILE:LINE" of the listener line; empty: not from a file
 
     bool operator==(const ListenerConfig&) const = default;
 };
@@ -77,7 +77,7 @@ struct LimitsConfig {
     std::size_t retained_messages_max = 0;               // 0: no limit
     std::size_t retained_bytes_max = 0;                  // 0: no limit
     // Key memory_limit. None: half of the machine's (or the control group's) memory; 0: no limit.
-    std::optional<std::size_t> memory_bytes_max;
+    std::optional<std::size_t> memory_bytes_max{};
 
     // Bytes that may wait to be written to one connection.
     std::size_t write_limit_bytes = 1U << 20U;
@@ -95,7 +95,7 @@ struct LogConfig {
     bool to_stdout = false;
     bool to_syslog = false;
     int syslog_facility = -1;                      // key log_facility, N of localN; -1: daemon
-    std::string file;                              // empty: none
+    std::string file{};                            // empty: none
     LogLevelSet levels = LogLevelSet::standard();  // keys log_type
     bool timestamp = true;                         // key log_timestamp
     // Key log_timestamp_format, for strftime. Empty (`epoch` in the file): seconds since the epoch.
@@ -107,8 +107,8 @@ struct LogConfig {
 };
 
 struct PersistenceConfig {
-    bool enabled = false;  // key persistence
-    std::string location;  // key persistence_location; empty: the default directory
+    bool enabled = false;    // key persistence
+    std::string location{};  // key persistence_location; empty: the default directory
     std::chrono::seconds autosave_interval{1800};
     bool autosave_on_changes = false;
 
@@ -123,17 +123,17 @@ struct Config {
     PersistenceConfig persistence;
 
     // How long a session outlives its last connection at most; none: as long as the client asked.
-    std::optional<std::chrono::seconds> persistent_client_expiration;
+    std::optional<std::chrono::seconds> persistent_client_expiration{};
     bool queue_qos0_messages = false;  // for persistent sessions without a connection
     bool retain_available = true;
     bool set_tcp_nodelay = true;  // on, unlike mosquitto's: a pass writes once, nothing to gather
     std::chrono::seconds sys_interval{10};  // 0: no $SYS topics
 
-    std::string pid_file;    // empty: none
-    std::string user;        // to become when started as root; empty: not given
+    std::string pid_file{};  // empty: none
+    std::string user{};      // to become when started as root; empty: not given
     bool daemonise = false;  // -d
 
-    std::string source;  // the configuration file; empty: none was given
+    std::string source{};  // the configuration file; empty: none was given
 
     bool operator==(const Config&) const = default;
 };
