@@ -137,18 +137,16 @@ class FirstMessageTest(BrokerCase):
                     self.check_persistent_session(version, qos)
 
     def check_persistent_session(self, version, qos):
-        options = ("-c", "-q", qos, "-V", version)
         client_id = f"away-{version}-{qos}"
-        first = self.subscriber("p/#", *options, client_id=client_id)
-        first.signal(signal.SIGTERM)
-        first.wait()
+        options = ("p/#", "-c", "-q", qos, "-V", version)
+        # -E: leave once subscribed; -C 5: leave after five messages.
+        self.subscriber(*options, "-E", client_id=client_id).wait()
         for number in range(5):
             publish(self.broker, "p/q", number, "-q", qos)
-        second = self.subscriber("p/#", *options, client_id=client_id)
+        second = self.subscriber(*options, "-C", "5", client_id=client_id)
         second.expect(*(f"p/q {number}" for number in range(5)))
-        second.signal(signal.SIGTERM)
         second.wait()
-        self.subscriber("p/#", "-V", version, client_id=client_id).clean_up()
+        self.subscriber("p/#", "-V", version, "-E", client_id=client_id).wait()
 
     def test_a_persistent_session_survives_a_killed_client(self):
         """[v3.1.1 MQTT-3.1.2-5]"""

@@ -65,9 +65,9 @@ class BrokerCase(unittest.TestCase):
         client.connect()
         return client
 
-    def raw(self, broker, port=None):
+    def raw(self, broker, **options):
         """A bare connection."""
-        client = RawClient(port or broker.port)
+        client = RawClient(broker.port, **options)
         self.addCleanup(client.close)
         return client
 

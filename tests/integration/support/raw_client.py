@@ -10,12 +10,14 @@ from support.waiting import PATIENCE_S
 class RawClient:
     """Blocking, with a deadline on everything. Nothing is answered unless the test does."""
 
-    def __init__(self, port, receive_buffer=None):
+    def __init__(self, port, receive_buffer=None, tls=None):
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_S)
         self.socket.connect(("127.0.0.1", port))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._received = b""
 
     def send(self, data):
@@ -54,6 +56,15 @@ class RawClient:
                 found.append(self.read_packet(timeout_s))
         except EOFError:
             return found
+
+    def read_bytes_to_end(self, timeout_s=PATIENCE_S):
+        """Returns whatever comes, packet or not, before the peer closes, which it must."""
+        deadline = time.monotonic() + timeout_s
+        try:
+            while True:
+                self._receive(deadline)
+        except EOFError:
+            return self._received
 
     def _receive(self, deadline):
         self.socket.settimeout(max(0.001, deadline - time.monotonic()))
