@@ -1,9 +1,10 @@
 #include "server/core/chunk_pool.hpp"
 
-#include <cassert>
 #include <memory>
 #include <new>
 #include <utility>
+
+#include "protocol/assert.hpp"
 
 namespace martlet::core {
 
@@ -29,7 +30,7 @@ void free_chunk(Chunk* chunk) {
 }  // namespace
 
 ChunkPool::~ChunkPool() {
-    assert(used_bytes_ == 0);
+    MARTLET_ASSERT(used_bytes_ == 0);
     for (Chunk* chunk : idle_) {
         while (chunk != nullptr) {
             free_chunk(std::exchange(chunk, chunk->next));

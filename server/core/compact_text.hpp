@@ -5,11 +5,13 @@
 #pragma once
 
 #include <array>
-#include <cassert>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+
+#include "protocol/assert.hpp"
 
 namespace martlet::core {
 
@@ -19,9 +21,9 @@ class CompactText {
 
 public:
     explicit CompactText(std::string_view text) {
-        assert(text.size() <= 0xFFFF);
+        MARTLET_ASSERT(text.size() <= 0xFFFF);
         if (text.size() < Size) {
-            std::memcpy(bytes_.data(), text.data(), text.size());
+            text.copy(bytes_.data(), text.size());
             bytes_[Size - 1] = static_cast<char>(text.size());
             return;
         }

@@ -1,7 +1,8 @@
 #include "server/core/hash_index.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "protocol/assert.hpp"
 
 namespace martlet::core {
 
@@ -42,8 +43,8 @@ void HashIndex::put(Table& table, Entry entry) {
 void HashIndex::erase(std::uint32_t hash, std::uint32_t id) {
     Table& table = tables_[hash >> table_shift];
     std::uint32_t gap = home(hash, table.capacity);
-    while (table.entries[gap].id != id) {
-        assert(table.entries[gap].id != none);
+    while (table.entries[gap].id != id || table.entries[gap].hash != hash) {
+        MARTLET_ASSERT(table.entries[gap].id != none);
         gap = after(gap, table.capacity);
     }
     // Entries behind the gap that could lie in it or before it move up: searches stop at a gap.

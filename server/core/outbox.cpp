@@ -29,7 +29,7 @@ void Outbox::append_in_pieces(ChunkPool& pool, protocol::Bytes bytes) {
             add_chunk(pool, bytes.size());
         }
         const std::size_t size = std::min<std::size_t>(bytes.size(), tail_->room());
-        std::memcpy(tail_->data + tail_->end, bytes.data(), size);
+        std::copy_n(bytes.data(), size, tail_->data + tail_->end);
         commit(size);
         bytes = bytes.subspan(size);
     }

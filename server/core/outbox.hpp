@@ -10,12 +10,12 @@
 // Invariant: size() == sum of the pending bytes of all chunks.
 #pragma once
 
-#include <cassert>
+#include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/byte_reader.hpp"
 #include "server/core/chunk_pool.hpp"
 #include "server/core/message.hpp"
@@ -40,19 +40,19 @@ public:
           tail_(std::exchange(other.tail_, nullptr)),
           size_(std::exchange(other.size_, 0)) {}
     Outbox& operator=(Outbox&&) = delete;
-    ~Outbox() { assert(head_ == nullptr); }
+    ~Outbox() { MARTLET_ASSERT(head_ == nullptr); }
 
     // Contiguous room for `size` <= reserve_max bytes, to be filled and then committed (in part or
     // as a whole) before anything else is done with the outbox.
     std::byte* reserve(ChunkPool& pool, std::size_t size) {
-        assert(size <= reserve_max);
+        MARTLET_ASSERT(size <= reserve_max);
         if (tail_ == nullptr || size > tail_->room()) [[unlikely]] {
             add_chunk(pool, size);
         }
         return tail_->data + tail_->end;
     }
     void commit(std::size_t size) {
-        assert(tail_ != nullptr && size <= tail_->room());
+        MARTLET_ASSERT(tail_ != nullptr && size <= tail_->room());
         tail_->end += static_cast<std::uint32_t>(size);
         size_ += size;
     }
@@ -63,7 +63,7 @@ public:
             append_in_pieces(pool, bytes);
             return;
         }
-        std::memcpy(tail_->data + tail_->end, bytes.data(), bytes.size());
+        std::copy_n(bytes.data(), bytes.size(), tail_->data + tail_->end);
         commit(bytes.size());
     }
     // References `part`, which lies inside the message, instead of copying it.

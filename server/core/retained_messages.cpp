@@ -1,7 +1,8 @@
 #include "server/core/retained_messages.hpp"
 
-#include <cassert>
 #include <utility>
+
+#include "protocol/assert.hpp"
 
 namespace martlet::core {
 
@@ -17,7 +18,7 @@ RetainedMessages::~RetainedMessages() {
 }
 
 MessageRef RetainedMessages::set(std::string_view topic, MessageRef message) {
-    assert(message != nullptr);
+    MARTLET_ASSERT(message != nullptr);
     TopicLevels levels(topic, tree_.hash());
     TopicNodeId id = tree_.root();
     for (std::size_t depth = 0; const TopicLevel* level = levels.at(depth); ++depth) {

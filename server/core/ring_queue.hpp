@@ -7,12 +7,13 @@
 // References to elements are valid until the next push, pop or clear.
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>
+
+#include "protocol/assert.hpp"
 
 namespace martlet::core {
 
@@ -55,14 +56,14 @@ public:
     }
 
     void pop_front() {
-        assert(size_ != 0);
+        MARTLET_ASSERT(size_ != 0);
         std::destroy_at(slot(0));
         head_ = (head_ + 1) & (capacity_ - 1);
         --size_;
         give_back();
     }
     void pop_back() {
-        assert(size_ != 0);
+        MARTLET_ASSERT(size_ != 0);
         std::destroy_at(slot(size_ - 1));
         --size_;
         give_back();
@@ -75,11 +76,11 @@ public:
 
     // The i-th from the front.
     T& operator[](std::size_t i) {
-        assert(i < size_);
+        MARTLET_ASSERT(i < size_);
         return *slot(static_cast<std::uint32_t>(i));
     }
     const T& operator[](std::size_t i) const {
-        assert(i < size_);
+        MARTLET_ASSERT(i < size_);
         return *slot(static_cast<std::uint32_t>(i));
     }
 

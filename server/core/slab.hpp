@@ -7,7 +7,6 @@
 // Invariant: an id is live from allocate() to release(); ids are < 2^31.
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

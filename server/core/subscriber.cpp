@@ -16,7 +16,7 @@ constexpr std::size_t array_size(std::uint32_t capacity) {
 }  // namespace
 
 void SubscriberList::swap_remove(std::size_t position) {
-    assert(position < size_);
+    MARTLET_ASSERT(position < size_);
     const std::span<Subscriber> all = span();
     all[position] = all.back();
     --size_;

@@ -5,7 +5,6 @@
 // Ownership: a list owns its array. Threading: its shard's thread only.
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/packet/subscribe.hpp"
 #include "protocol/qos.hpp"
 #include "server/core/ids.hpp"
@@ -28,7 +28,7 @@ struct Subscriber {
     // `identifier` is 0 for none; a Variable Byte Integer, so it has 28 bits.
     static Subscriber make(SessionSlot session, std::uint32_t index,
                            const protocol::SubscriptionOptions& options, std::uint32_t identifier) {
-        assert(identifier < (1U << 28U));
+        MARTLET_ASSERT(identifier < (1U << 28U));
         return {session, index,
                 protocol::to_wire(options.qos) | (options.no_local ? 4U : 0U) |
                     (options.retain_as_published ? 8U : 0U) | identifier << 4U};

@@ -1,23 +1,15 @@
 #include "server/core/subscription_tree.hpp"
 
-#include <cassert>
+#include "protocol/topic.hpp"
 
 namespace martlet::core {
 
 SubscriptionTree::SubscriptionTree(std::uint64_t hash_seed) : hash_(hash_seed), tree_(hash_seed) {
 }
 
-namespace {
-
-bool has_wildcard(std::string_view filter) {
-    return filter.find_first_of("+#") != std::string_view::npos;
-}
-
-}  // namespace
-
 SubscriptionTree::Place SubscriptionTree::add(std::string_view filter,
                                               const Subscriber& subscriber) {
-    const FilterKey key = has_wildcard(filter) ? add_wildcard(filter) : add_exact(filter);
+    const FilterKey key = protocol::has_wildcard(filter) ? add_wildcard(filter) : add_exact(filter);
     SubscriberList& subscribers = list(key);
     const auto position = static_cast<std::uint32_t>(subscribers.size());
     outside_bytes_ -= subscribers.memory_size();
@@ -76,7 +68,7 @@ TopicNodeId SubscriptionTree::add_branch(TopicNodeId parent, const TopicLevel& l
 }
 
 std::optional<FilterKey> SubscriptionTree::find(std::string_view filter) const {
-    if (!has_wildcard(filter)) {
+    if (!protocol::has_wildcard(filter)) {
         const std::uint32_t id = find_exact(filter, exact_hash(filter));
         return id == HashIndex::none ? std::nullopt : std::optional<FilterKey>(id);
     }

@@ -4,7 +4,20 @@
 #include <bit>
 #include <utility>
 
+#include "protocol/assert.hpp"
+
 namespace martlet::core {
+
+TimerWheel::~TimerWheel() {
+    for (Level& level : levels_) {
+        for (Timer* timer : level.slot) {
+            while (timer != nullptr) {
+                timer->link_ = nullptr;
+                timer = std::exchange(timer->next_, nullptr);
+            }
+        }
+    }
+}
 
 std::uint64_t TimerWheel::tick_of(Instant instant) const {
     return instant <= start_ ? 0 : static_cast<std::uint64_t>((instant - start_) / tick);
@@ -40,7 +53,7 @@ void TimerWheel::cancel(Timer& timer) {
 // the slot that is being emptied.
 void TimerWheel::insert(Timer& timer) {
     const std::uint64_t due = due_tick(timer.deadline_);
-    assert(due >= current_);
+    MARTLET_ASSERT(due >= current_);
     const auto highest_difference =
         static_cast<unsigned>(std::bit_width((due ^ current_) | 1U)) - 1;
     const unsigned level_index = highest_difference / level_bits;

@@ -9,15 +9,17 @@
 // A timer never fires before its deadline, and at most one tick after it (given that advance() is
 // called then). Expired keys are reported in order of their ticks; the order within a tick is
 // unspecified.
-// Ownership: timers are embedded in what they belong to; the wheel only links them.
+// Ownership: timers are embedded in what they belong to; the wheel only links them. What is armed when
+// the wheel is destroyed is unarmed by it.
 // Threading: its shard's thread only.
 #pragma once
 
 #include <array>
-#include <cassert>
+
 #include <cstddef>
 #include <cstdint>
 
+#include "protocol/assert.hpp"
 #include "server/core/time.hpp"
 
 namespace martlet::core {
@@ -36,7 +38,7 @@ public:
     Timer() = default;
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
-    ~Timer() { assert(!is_armed()); }
+    ~Timer() { MARTLET_ASSERT(!is_armed()); }
 
     bool is_armed() const { return link_ != nullptr; }
     // The one it was last scheduled for, or the tick after that call if it had passed by then.
@@ -61,10 +63,10 @@ class TimerWheel {
 public:
     static constexpr Duration tick = std::chrono::milliseconds(50);
 
-    explicit TimerWheel(Instant start) : start_(start) { assert(start >= Instant{}); }
+    explicit TimerWheel(Instant start) : start_(start) { MARTLET_ASSERT(start >= Instant{}); }
     TimerWheel(const TimerWheel&) = delete;
     TimerWheel& operator=(const TimerWheel&) = delete;
-    ~TimerWheel() { assert(size_ == 0); }
+    ~TimerWheel();
 
     // Arms the timer, or arms it anew. A deadline that has passed fires at the next tick, never
     // within the advance() that is running.

@@ -9,12 +9,12 @@
 // Invariant: every node but the root has a live parent; node ids are < 2^31.
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "protocol/assert.hpp"
 #include "server/core/compact_text.hpp"
 #include "server/core/hash_index.hpp"
 #include "server/core/slab.hpp"
@@ -99,7 +99,7 @@ TopicNodeId TopicTree<Value>::add_unlisted_child(TopicNodeId parent, std::string
 template <class Value>
 void TopicTree<Value>::remove_child(TopicNodeId id) {
     Node& node = nodes_[id];
-    assert(id != root_ && node.first_child == no_node);
+    MARTLET_ASSERT(id != root_ && node.first_child == no_node);
     if (node.previous_sibling != no_node) {
         nodes_[node.previous_sibling].next_sibling = node.next_sibling;
     } else {
