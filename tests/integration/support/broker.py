@@ -42,6 +42,7 @@ def common_lines():
         "allow_anonymous true",
         "sys_interval 1",
         "max_queued_messages 100000",
+        "set_tcp_nodelay true",
         *(f"log_type {kind}" for kind in ("error", "warning", "notice", "information")),
         *(f"log_type {kind}" for kind in ("subscribe", "unsubscribe")),
     ]
