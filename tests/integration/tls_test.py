@@ -234,7 +234,8 @@ class BadHandshakeTest(TlsCase):
     def test_garbage_is_closed(self):
         broker = self.start_tls_broker()
         files = broker.open_files()
-        for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\0" * 500, b"\x16\x03\x01\xff\xff" + b"x" * 500):
+        endless_record = b"\x16\x03\x01\xff\xff" + b"x" * 500
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\0" * 500, endless_record):
             client = self.raw(broker)
             client.send(garbage)
             client.socket.shutdown(socket.SHUT_WR)

@@ -41,6 +41,7 @@ class Process:
         self._popen.stdin.flush()
 
     def signal(self, number):
+        """Nothing happens if the program has ended."""
         self._popen.send_signal(number)
 
     def wait(self, timeout_s=PATIENCE_S):
