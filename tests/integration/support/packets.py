@@ -77,3 +77,16 @@ def disconnect():
 
 def pingreq():
     return packet(PINGREQ)
+
+
+def body_span(data, start=0):
+    """Where the body of the packet at `start` begins and ends; None while it is not whole."""
+    length = shift = 0
+    for index in range(start + 1, min(start + 5, len(data))):
+        byte = data[index]
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            end = index + 1 + length
+            return (index + 1, end) if end <= len(data) else None
+    return None

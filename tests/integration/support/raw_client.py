@@ -18,7 +18,7 @@ class RawClient:
         self.socket.connect(("127.0.0.1", port))
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
-        self._received = b""
+        self._received = bytearray()
 
     def send(self, data):
         self.socket.sendall(data)
@@ -42,10 +42,12 @@ class RawClient:
         """Returns (packet type, flags, body); EOFError once the peer has closed."""
         deadline = time.monotonic() + timeout_s
         while True:
-            whole = _split(self._received)
-            if whole:
-                kind, flags, body, self._received = whole
-                return kind, flags, body
+            span = packets.body_span(self._received)
+            if span:
+                start, end = span
+                first, body = self._received[0], bytes(self._received[start:end])
+                del self._received[:end]
+                return first >> 4, first & 0x0F, body
             self._receive(deadline)
 
     def read_to_end(self, timeout_s=PATIENCE_S):
@@ -64,7 +66,7 @@ class RawClient:
             while True:
                 self._receive(deadline)
         except EOFError:
-            return self._received
+            return bytes(self._received)
 
     def _receive(self, deadline):
         self.socket.settimeout(max(0.001, deadline - time.monotonic()))
@@ -81,17 +83,3 @@ class RawClient:
     def close(self):
         """Closes the connection without a DISCONNECT."""
         self.socket.close()
-
-
-def _split(data):
-    """The first packet of `data` as (type, flags, body, rest); None while it is not whole."""
-    length = shift = 0
-    for index, byte in enumerate(data[1:5], 2):
-        length |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            end = index + length
-            if len(data) < end:
-                return None
-            return data[0] >> 4, data[0] & 0x0F, data[index:end], data[end:]
-    return None
