@@ -167,7 +167,6 @@ class FirstMessageTest(BrokerCase):
         subscriber.expect("other seen")
 
     def test_a_shared_subscription_gives_each_message_to_one_member(self):
-        """[v5 MQTT-4.8.2-4]"""
         for version in VERSIONS[1:]:
             with self.subTest(version=version):
                 self.check_shared_subscription(version)

@@ -85,7 +85,6 @@ class PropertiesTest(V5Case):
             self.assertEqual(got.UserProperty, sent["UserProperty"])
 
     def test_a_will_carries_its_properties(self):
-        """[v5 MQTT-3.1.3-10]"""
         watcher = self.client("watcher")
         watcher.subscribe("wills/#")
         dying = self.raw(self.broker)
@@ -200,7 +199,6 @@ class ConnectTest(V5Case):
         self.assertEqual(len(watcher.messages), 1)
 
     def test_disconnect_with_will_message_publishes_it(self):
-        """[v5 MQTT-3.14.4-3]"""
         watcher = self.client("watcher")
         watcher.subscribe("wills/#")
         client = self.raw(self.broker)
@@ -315,7 +313,6 @@ class SubscriptionTest(V5Case):
                     self.assertEqual(sorted(got), wanted)
 
     def test_a_shared_subscription_gives_each_message_to_one_member(self):
-        """[v5 MQTT-4.8.2-4]"""
         members = [self.client(f"member{number}") for number in range(3)]
         for member in members:
             member.subscribe("$share/g/s/#", 1)
