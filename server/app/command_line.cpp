@@ -97,10 +97,9 @@ const Option* find_option(std::string_view name) {
 }
 
 CommandLineError unknown(std::string_view name) {
-    std::vector<std::string_view> names;
-    for (const Option& option : options) {
-        names.push_back(option.long_name);
-    }
+    std::array<std::string_view, options.size()> names;
+    std::transform(options.begin(), options.end(), names.begin(),
+                   [](const Option& option) { return option.long_name; });
     const std::string_view nearest = nearest_word(name, names);
     return {nearest.empty()
                 ? fmt::format("unknown option {}", in_quotes(name))

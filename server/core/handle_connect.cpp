@@ -171,6 +171,7 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
         connection.keep_alive_s = limits_.keep_alive_max_s;
         connection.server_keep_alive = true;
     }
+    connection.server_expiry = session.expiry_interval_s != connect.session_expiry_interval_s;
     if (connection.keep_alive_s != 0) {
         timers_.schedule(connection.timer,
                          {static_cast<std::uint8_t>(TimerKind::keep_alive), connection.id.slot},
@@ -217,6 +218,9 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
     std::uint32_t expiry = connect.session_expiry_interval_s;
     if (!protocol::is_v5(connect.version)) {
         expiry = connect.clean_start ? 0 : Session::expires_never;
+    }
+    if (limits_.session_expiry_max_s != 0 && limits_.session_expiry_max_s < expiry) {
+        expiry = static_cast<std::uint32_t>(limits_.session_expiry_max_s);
     }
     session->expiry_interval_s = expiry;
     if (session->is_persistent() || session->in_store) {
@@ -275,6 +279,9 @@ void Shard::send_connack(Connection& connection, bool session_present) {
         }
         if (connection.assigned_client_id) {
             connack.assigned_client_identifier = session->client_id;
+        }
+        if (connection.server_expiry) {
+            connack.session_expiry_interval_s = session->expiry_interval_s;
         }
         if (connection.server_keep_alive) {
             connack.server_keep_alive_s = connection.keep_alive_s;

@@ -116,6 +116,7 @@ private:
     void handle_frame(Connection& connection, const protocol::FrameView& frame);
     void handle_first_frame(Connection& connection, const protocol::FrameView& frame);
     std::size_t packet_size_max(const Connection& connection) const;
+    void check_keep_alive(Connection& connection, TimerKey key);
 
     // --- CONNECT (handle_connect.cpp) ---
     void handle_connect(Connection& connection, const protocol::FrameView& frame);
@@ -139,6 +140,9 @@ private:
     bool resolve_alias(Connection& connection, protocol::PublishView& publish);
     protocol::ReasonCode check_publish(const Connection& connection, const Session& session,
                                        const protocol::PublishView& publish);
+    void answer_repeated(Connection& connection, const protocol::PublishView& publish);
+    protocol::ReasonCode judge(const RouteOutcome& outcome,
+                               const protocol::PublishView& publish) const;
     void accept_publish(Connection& connection, Session& session,
                         const protocol::PublishView& publish);
 

@@ -66,17 +66,25 @@ void ShardRunner::adopt(std::unique_ptr<Connection> connection) {
 }
 
 // Silent connections must not keep others out: the newcomer takes the place of the oldest that has
-// not said anything, or of the oldest.
+// not said anything, or of the oldest. Those that have just come do not count yet, so that many
+// clients may connect at once; only a flood meets the hard bound.
 void ShardRunner::make_room() {
-    if (arrivals_.size() < arrival_limits_.awaiting_connect_max) {
-        return;
-    }
-    Connection* leaving = &arrivals_.front();
+    const auto is_overdue = [this](const Connection& connection) {
+        return connection.deadline() - arrival_limits_.connect_timeout + arrival_grace <= now();
+    };
+    std::size_t overdue = 0;
+    Connection* leaving = arrivals_.empty() ? nullptr : &arrivals_.front();
     for (Connection& connection : arrivals_) {
-        if (!connection.arrival().has_spoken) {
-            leaving = &connection;
-            break;
+        if (!is_overdue(connection) || overdue == arrival_limits_.awaiting_connect_max) {
+            break;  // oldest first, so the rest are younger
         }
+        if (leaving->arrival().has_spoken && !connection.arrival().has_spoken) {
+            leaving = &connection;
+        }
+        ++overdue;
+    }
+    if (overdue < arrival_limits_.awaiting_connect_max && arrivals_.size() < arrivals_hard_max) {
+        return;
     }
     ++counters_.crowded_out;
     if (const auto unlogged = crowded_out_gate_.admit(now())) {
@@ -175,10 +183,23 @@ void ShardRunner::on_lost(Connection& connection, StreamStatus how) {
         false);
 }
 
+// The core wants to hear when an outbox that was long has become short; it is told in the next pass.
 void ShardRunner::flush(ConnectionId id) {
-    if (Connection* connection = find(id)) {
-        connection->flush();
+    Connection* connection = find(id);
+    if (connection == nullptr) {
+        return;
     }
+    const bool was_long = shard_->outbox(id).size() > core::write_low_water(limits_);
+    if (connection->flush() && was_long) {
+        drained_outboxes_.push_back(id);
+    }
+}
+
+void ShardRunner::report_drained() {
+    for (std::size_t i = 0; i < drained_outboxes_.size(); ++i) {
+        shard_->on_written(drained_outboxes_[i], now());
+    }
+    drained_outboxes_.clear();
 }
 
 void ShardRunner::close(ConnectionId id, CloseReason reason) {

@@ -108,6 +108,7 @@ void ShardRunner::pass() {
     if (shard_->next_deadline() <= now()) {
         shard_->advance(now());
     }
+    report_drained();
     report_closed();
     shard_->end_pass(now());
     finish_closing();
@@ -124,7 +125,7 @@ void ShardRunner::pass() {
 
 bool ShardRunner::has_work() const {
     return shard_->has_work() || mail_ != nullptr || !queued_.empty() || !resumed_.empty() ||
-           !to_report_.empty() || is_stopping_;
+           !drained_outboxes_.empty() || !to_report_.empty() || is_stopping_;
 }
 
 void ShardRunner::run_handlers() {

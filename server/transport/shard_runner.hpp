@@ -46,7 +46,7 @@ struct ShardPorts {
 // The rules for connections whose CONNECT has not come yet.
 struct ArrivalLimits {
     core::Duration connect_timeout = std::chrono::seconds(10);  // from accept to a whole CONNECT
-    std::size_t awaiting_connect_max = 64;                      // on each shard
+    std::size_t awaiting_connect_max = 64;  // on each shard, once they have had time to speak
 };
 
 struct RunnerSetup {
@@ -120,6 +120,10 @@ private:
     static constexpr std::size_t read_buffer_size = 256 * 1024;
     static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
 
+    // Time to send a CONNECT before a connection counts as one that keeps others out.
+    static constexpr core::Duration arrival_grace = std::chrono::seconds(1);
+    static constexpr std::size_t arrivals_hard_max = 2048;
+
     using ConnectionList = boost::intrusive::list<Connection>;
     using Clock = std::chrono::steady_clock;
     using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>,
@@ -153,6 +157,7 @@ private:
     void drop(Connection& connection);
     void end(Connection& connection, core::CloseReason reason, bool linger);
     void expire(core::Instant now);
+    void report_drained();
     void report_closed();
     void finish_closing();
     void send_movers();
@@ -196,6 +201,7 @@ private:
     std::vector<Connection*> by_slot_;  // the core's slots
     std::vector<Connection*> queued_;
     std::vector<core::ConnectionId> resumed_;
+    std::vector<core::ConnectionId> drained_outboxes_;  // long ones, by end_pass()
     std::vector<Connection*> to_finish_;
     std::vector<std::pair<core::ConnectionId, core::CloseReason>> to_report_;
     std::vector<std::pair<Connection*, core::ShardIndex>> movers_;

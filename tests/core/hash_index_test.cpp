@@ -62,7 +62,7 @@ TEST_CASE("a hash index of many entries is at least half full and gives memory b
     HashIndex index;
     std::vector<std::uint32_t> hashes;
     for (std::uint32_t id = 0; id < 200'000; ++id) {
-        hashes.push_back(hash.child(id, 0));
+        hashes.push_back(hash.path(id, 0));
         index.insert(hashes.back(), id);
     }
     CHECK(index.memory_size() <= 200'000 * 16);

@@ -73,6 +73,20 @@ TEST_CASE("an outbox shares a large payload instead of copying it") {
     CHECK(pool.used_bytes() == 0);
 }
 
+TEST_CASE("an outbox gives a chunk back as soon as all of it is written") {
+    ChunkPool pool;
+    Outbox outbox;
+    const MessageRef message = make_message(std::string(Outbox::share_threshold, 'x'));
+    outbox.append_shared(pool, message, message->payload());
+    const std::size_t shared = pool.used_bytes();
+    outbox.append(pool, protocol::as_bytes("next"));
+    outbox.consume(pool, Outbox::share_threshold - 1);
+    CHECK(pool.used_bytes() == shared + ChunkPool::small_size);
+    outbox.consume(pool, 1);
+    CHECK(pool.used_bytes() == ChunkPool::small_size);
+    outbox.clear(pool);
+}
+
 TEST_CASE("an outbox with one small packet holds one small chunk") {
     ChunkPool pool;
     Outbox outbox;

@@ -85,7 +85,7 @@ TEST_CASE("frames: any chunking of a stream yields the same packets") {
             frames.push_back(random_frame(random));
         }
         const Buffer stream = encode_all(frames);
-        for (const std::size_t chunk_max : {1, 7, 1'500, 1 << 20}) {
+        for (const std::size_t chunk_max : {1U, 7U, 1'500U, 1U << 20}) {
             if (chunk_max > 1 || stream.size() < 4'000) {
                 CHECK(read_in_chunks(stream, random, chunk_max) == frames);
             }

@@ -91,12 +91,13 @@ TEST_CASE("properties: each may stand where the specification says and nowhere e
     CHECK(spec_table.size() == property_rows.size());
     for (const SpecRow& row : spec_table) {
         const std::vector<std::string> permitted = split_words(row.owners);
-        for (const auto& [name, owner] : owners) {
+        for (const auto& entry : owners) {
+            const std::string& name = entry.first;
             CAPTURE(row.id);
             CAPTURE(name);
             const bool allowed =
                 std::find(permitted.begin(), permitted.end(), name) != permitted.end();
-            CHECK(outcome(block_of(row), owner) == (allowed ? "1" : "malformed_packet"));
+            CHECK(outcome(block_of(row), entry.second) == (allowed ? "1" : "malformed_packet"));
         }
     }
 }
@@ -153,9 +154,9 @@ TEST_CASE(
         {"29 02", PropertyOwner::connack},    {"2A 02", PropertyOwner::connack},
         {"08 s'a/#'", PropertyOwner::will},   {"08 s'+'", PropertyOwner::publish},
     };
-    for (const auto& [block, owner] : wrong) {
-        CAPTURE(block);
-        CHECK(outcome(parse_bytes(block), owner) == "protocol_error");
+    for (const auto& example : wrong) {
+        CAPTURE(example.first);
+        CHECK(outcome(parse_bytes(example.first), example.second) == "protocol_error");
     }
 }
 

@@ -33,8 +33,9 @@ TEST_CASE(
          "A2"},
         {PacketType::auth, "00 18 19"},
     };
-    for (const auto& [type, codes] : tables) {
-        const std::vector<std::byte> permitted = parse_bytes(codes);
+    for (const auto& table : tables) {
+        const PacketType type = table.first;
+        const std::vector<std::byte> permitted = parse_bytes(table.second);
         for (unsigned value = 0; value < 256; ++value) {
             CAPTURE(to_string(type));
             CAPTURE(value);

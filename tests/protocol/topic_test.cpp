@@ -131,10 +131,10 @@ TEST_CASE("matching: the examples of the specification") {
         {"+/#", "a", true},
         {"a/+/#", "a", false},
     };
-    for (const auto& [filter, topic, match] : examples) {
-        CAPTURE(filter);
-        CAPTURE(topic);
-        CHECK(matches(filter, topic) == match);
+    for (const Example& example : examples) {
+        CAPTURE(example.filter);
+        CAPTURE(example.topic);
+        CHECK(matches(example.filter, example.topic) == example.match);
     }
 }
 

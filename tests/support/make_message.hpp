@@ -1,4 +1,4 @@
-// Messages for tests, in one line.
+// Messages for tests, in one line. Threading: pure functions.
 #pragma once
 
 #include <string_view>

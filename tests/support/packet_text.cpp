@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "protocol/packet/ping.hpp"
@@ -291,6 +292,14 @@ Result<PacketText> decode_to_text(const FrameView& frame, Version version, Sende
             return is_v5(version) ? described(decode_auth(frame)) : never_sent();
     }
     return never_sent();
+}
+
+bool all_inside(const std::vector<Bytes>& views, Bytes whole) {
+    const std::less_equal<> in_order;
+    return std::all_of(views.begin(), views.end(), [&](Bytes view) {
+        return view.empty() || (in_order(whole.data(), view.data()) &&
+                                in_order(view.data() + view.size(), whole.data() + whole.size()));
+    });
 }
 
 std::string quote(std::string_view text) {

@@ -50,6 +50,9 @@ PacketText describe(const protocol::SubackView& packet, protocol::Version versio
 PacketText describe(const protocol::DisconnectView& packet);
 PacketText describe(const protocol::AuthView& packet);
 
+// Whether each of the views lies in `whole`, or is empty.
+bool all_inside(const std::vector<protocol::Bytes>& views, protocol::Bytes whole);
+
 // 'text' with every byte but printable ASCII as \xNN, a space too, so that a field is one word.
 std::string quote(std::string_view text);
 

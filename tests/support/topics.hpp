@@ -1,4 +1,5 @@
 // Random topics and filters from a few short levels, so that they meet each other often.
+// Threading: pure functions.
 #pragma once
 
 #include <array>
