@@ -183,7 +183,7 @@ class StartTest(BrokerCase):
         for line, words in (
             (first, r"alow_anonymous.*allow_anonymous"),
             (first + 1, r"max_packet_size.*many"),
-            (first + 3, r"persistence.*yes please"),
+            (first + 3, r"persistence.*please"),
             (first + 4, r"max_inflight_messages.*70000"),
             (first + 5, r"certfile"),
             (first + 6, r"topic"),
@@ -220,14 +220,14 @@ class StartTest(BrokerCase):
         ):
             with self.subTest(what):
                 errors = self.fail_to_start(self.make_broker(*lines))
-                if IS_MARTLET:
-                    self.assertTrue(all("Error" in line for line in errors[-1:]), errors)
                 self.assertIn(words, "\n".join(errors))
 
-    @martlet_only("mosquitto says nothing")
-    def test_an_expired_certificate_is_served_with_a_warning(self):
-        broker = self.start_broker(*Certificates().server_lines("server-expired"))
-        self.assertTrue(broker.log.matches(r"Warning: .*server-expired\.crt.*expired"))
+    @martlet_only("mosquitto offers it, and every client refuses")
+    def test_an_expired_certificate_is_not_offered(self):
+        broker = self.make_broker(*Certificates().server_lines("server-expired"))
+        errors = [line for line in self.fail_to_start(broker) if "Error" in line]
+        self.assertEqual(len(errors), 1, errors)
+        self.assertRegex(errors[0], r"server-expired\.crt.*expired")
 
     @martlet_only("mosquitto starts without")
     def test_a_listener_for_tls_never_speaks_plain_mqtt(self):
@@ -381,18 +381,21 @@ class SignalTest(BrokerCase):
         publisher.publish_and_wait("other", "end", 1)
         broker.stop(15)
 
-    def test_what_was_acknowledged_before_sigterm_is_delivered(self):
+    @martlet_only("mosquitto drops what it has not written")
+    def test_what_is_on_its_way_to_a_client_at_sigterm_arrives(self):
         broker = self.start_broker()
-        subscriber = self.paho(broker, "sub")
-        subscriber.subscribe("t", 1)
-        publisher = self.paho(broker, "pub", inflight=100)
-        for number in range(300):
-            last = publisher.publish("t", str(number), 1)
-        last.wait_for_publish(20)
-        broker.stop()
-        subscriber.wait_for_disconnect()
-        if IS_MARTLET:
-            self.assertEqual(len(subscriber.messages), 300)
+        subscriber = self.raw(broker, receive_buffer=4096)
+        subscriber.connect("sub")
+        subscriber.subscribe("t")
+        publisher = self.paho(broker, "pub")
+        for _ in range(300):
+            publisher.publish("t", bytes(2000))
+        # Acknowledged when every thread has handed on what came before.
+        publisher.publish_and_wait("t", b"last", 1)
+        broker.process.signal(signal.SIGTERM)
+        broker.log.wait_for_line("terminating")
+        kinds = [kind for kind, _, _ in subscriber.read_to_end()]
+        self.assertEqual(kinds, [packets.PUBLISH] * 301)
 
     def test_sigint_ends_it_too(self):
         broker = self.start_broker()

@@ -152,14 +152,20 @@ class FirstMessageTest(BrokerCase):
         """[v3.1.1 MQTT-3.1.2-5]"""
         first = self.subscriber("p/#", "-c", "-q", "2", client_id="killed")
         first.kill()
-        self.broker.log.wait_for_line("Client killed closed its connection")
+        self.wait_for_broken("killed")
         publish(self.broker, "p/q", "kept", "-q", "2")
         self.subscriber("p/#", "-c", "-q", "2", client_id="killed").expect("p/q kept")
+
+    def wait_for_broken(self, client_id):
+        """What the kernel says of a killed client depends on what it had read."""
+        self.broker.log.wait_for_line(
+            f"Client {client_id} closed its connection|Socket error on client {client_id}"
+        )
 
     def test_a_clean_session_forgets(self):
         """[v3.1.1 MQTT-3.1.2-6]"""
         self.subscriber("p/#", "-c", "-q", "1", client_id="me").kill()
-        self.broker.log.wait_for_line("Client me closed its connection")
+        self.wait_for_broken("me")
         publish(self.broker, "p/q", "forgotten", "-q", "1")
         subscriber = self.subscriber("other", "-q", "1", client_id="me")
         publish(self.broker, "p/q", "unseen", "-q", "1")

@@ -122,10 +122,6 @@ class ServerCertificateTest(TlsCase):
         options = self.certificates.client_options()
         publish(broker, "a", "x", "--insecure", *options)
 
-    def test_a_client_refuses_an_expired_server_certificate(self):
-        broker = self.start_tls_broker(server="server-expired")
-        self.check_refused(broker, None)
-
     def test_a_session_can_be_resumed(self):
         broker = self.start_tls_broker()
         context = self.certificates.client_context()
@@ -146,11 +142,10 @@ class ClientCertificateTest(TlsCase):
             r"New client connected from 127\.0\.0\.1:\d+ as me \(.*, u'martlet-client'\)"
         )
 
-    @martlet_only("mosquitto writes the subject in another form")
     def test_the_subject_becomes_the_user_name(self):
         broker = self.start_mutual_broker("use_subject_as_username true")
         publish(broker, "a", "x", "-i", "me", *self.certificates.client_options("client"))
-        broker.log.wait_for_line(r"as me \(.*, u'CN=martlet-client,O=Martlet tests'\)")
+        broker.log.wait_for_line(r"as me \(.*, u'O=Martlet tests,CN=martlet-client'\)")
 
     def test_the_certificate_counts_and_not_the_user_name_given(self):
         broker = self.start_mutual_broker("use_identity_as_username true")
