@@ -96,8 +96,7 @@ void Shard::cancel_retained(Session& session, std::string_view filter) {
 }
 
 // The subscription was replaced while its messages are under way: the rest goes out on its terms.
-void Shard::update_retained(const Session& session, std::string_view filter,
-                            std::uint32_t packed) {
+void Shard::update_retained(const Session& session, std::string_view filter, std::uint32_t packed) {
     for (auto& [query, stream] : retained_streams_.streams) {
         if (stream.session == session.slot && stream.filter == filter) {
             stream.packed = packed;

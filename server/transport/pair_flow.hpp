@@ -19,11 +19,13 @@
 #include <cstdint>
 #include <limits>
 
+#include "server/core/limits.hpp"
+
 namespace martlet::transport {
 
 class alignas(64) PairFlow {
 public:
-    static constexpr std::uint64_t high_water = 16ULL * 1024 * 1024;  // bytes of messages
+    static constexpr std::uint64_t high_water = core::shard_flow_bytes;
     static constexpr std::uint64_t low_water = high_water / 2;
 
     // --- the sender ---

@@ -65,32 +65,31 @@ void ShardRunner::adopt(std::unique_ptr<Connection> connection) {
     adopted.go_on();
 }
 
-// Silent connections must not keep others out: the newcomer takes the place of the oldest that has
-// not said anything, or of the oldest. Those that have just come do not count yet, so that many
-// clients may connect at once; only a flood meets the hard bound.
+// Only a flood meets this bound; what is silent for long goes in expire().
 void ShardRunner::make_room() {
-    const auto is_overdue = [this](const Connection& connection) {
-        return connection.deadline() - arrival_limits_.connect_timeout + arrival_grace <= now();
-    };
-    std::size_t overdue = 0;
-    Connection* leaving = arrivals_.empty() ? nullptr : &arrivals_.front();
-    for (Connection& connection : arrivals_) {
-        if (!is_overdue(connection) || overdue == arrival_limits_.awaiting_connect_max) {
-            break;  // oldest first, so the rest are younger
-        }
-        if (leaving->arrival().has_spoken && !connection.arrival().has_spoken) {
-            leaving = &connection;
-        }
-        ++overdue;
+    if (arrivals_.size() >= arrivals_hard_max) {
+        crowd_out(arrivals_.front());
     }
-    if (overdue < arrival_limits_.awaiting_connect_max && arrivals_.size() < arrivals_hard_max) {
-        return;
-    }
+}
+
+// Silent connections must not keep others out: only so many may wait for long.
+void ShardRunner::crowd_out(Connection& connection) {
     ++counters_.crowded_out;
     if (const auto unlogged = crowded_out_gate_.admit(now())) {
-        log_.on_crowded_out({leaving->arrival().listener, leaving->arrival().peer}, *unlogged);
+        log_.on_crowded_out({connection.arrival().listener, connection.arrival().peer}, *unlogged);
     }
-    drop(*leaving);
+    drop(connection);
+}
+
+// When the oldest has had its time: all of it, or, with too many others waiting, enough to speak.
+core::Instant ShardRunner::arrival_deadline() const {
+    if (arrivals_.empty()) {
+        return core::never;
+    }
+    const core::Instant deadline = arrivals_.front().deadline();
+    return arrivals_.size() > arrival_limits_.awaiting_connect_max
+               ? deadline - arrival_limits_.connect_timeout + arrival_grace
+               : deadline;
 }
 
 void ShardRunner::place(Connection& connection) {
@@ -265,8 +264,12 @@ void ShardRunner::report_closed() {
 }
 
 void ShardRunner::expire(core::Instant now) {
-    while (!arrivals_.empty() && arrivals_.front().deadline() <= now) {
+    while (arrival_deadline() <= now) {
         Connection& connection = arrivals_.front();
+        if (connection.deadline() > now) {
+            crowd_out(connection);
+            continue;
+        }
         ++counters_.connect_timeouts;
         log_.on_closed_before_connect({connection.arrival().listener, connection.arrival().peer},
                                       "no CONNECT in time");

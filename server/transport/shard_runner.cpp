@@ -185,9 +185,7 @@ void ShardRunner::set_timer() {
     for (const auto& alarm : alarms_) {
         due = std::min(due, alarm.first);
     }
-    if (!arrivals_.empty()) {
-        due = std::min(due, arrivals_.front().deadline());
-    }
+    due = std::min(due, arrival_deadline());
     if (!ending_.empty()) {
         due = std::min(due, ending_.front().deadline());
     }

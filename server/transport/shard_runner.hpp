@@ -120,7 +120,7 @@ private:
     static constexpr std::size_t read_buffer_size = 256 * 1024;
     static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
 
-    // Time to send a CONNECT before a connection counts as one that keeps others out.
+    // Time to send a CONNECT, however many others wait for theirs.
     static constexpr core::Duration arrival_grace = std::chrono::seconds(1);
     static constexpr std::size_t arrivals_hard_max = 2048;
 
@@ -152,6 +152,8 @@ private:
     Connection* find(core::ConnectionId id);
     void settle(Connection& connection);
     void make_room();
+    void crowd_out(Connection& connection);
+    core::Instant arrival_deadline() const;
     void move(Connection& connection, ConnectionList& from, ConnectionList& to);
     ConnectionList& list_of(const Connection& connection);
     void drop(Connection& connection);

@@ -74,7 +74,8 @@ class DeliveryTest(BrokerCase):
         publisher.publish_and_wait("o/a", "once", 2)
         publisher.publish_and_wait("o/b", "end", 2)
         got = [(m.payload, m.qos) for m in subscriber.messages.wait_for_count(2)]
-        self.assertEqual(got, [(b"once", 2), (b"end", 1)])
+        # paho hands a QoS 2 message over when its exchange is complete, so either may be first.
+        self.assertCountEqual(got, [(b"once", 2), (b"end", 1)])
 
     def test_a_second_subscription_to_the_same_filter_replaces_the_first(self):
         """[v3.1.1 MQTT-3.8.4-3]"""
