@@ -36,6 +36,10 @@ bool should_linger(CloseReason reason) {
     return true;
 }
 
+PeerDescription describe(const Connection& connection) {
+    return {connection.arrival().listener, connection.arrival().peer};
+}
+
 }  // namespace
 
 Connection* ShardRunner::find(ConnectionId id) {
@@ -80,12 +84,20 @@ void ShardRunner::make_room() {
     }
     ++counters_.crowded_out;
     if (const auto unlogged = crowded_out_gate_.admit(now())) {
-        log_.on_crowded_out({leaving->arrival().listener, leaving->arrival().peer}, *unlogged);
+        log_.on_crowded_out(describe(*leaving), *unlogged);
     }
     drop(*leaving);
 }
 
 void ShardRunner::place(Connection& connection) {
+    // Not MQTT at all, like a browser's request; its "packet" may never become whole.
+    constexpr std::byte connect_first_byte{0x10};
+    if (connection.kept().front() != connect_first_byte) {
+        ++counters_.closed_before_connect;
+        log_.on_closed_before_connect(describe(connection), "the first packet is not a CONNECT");
+        drop(connection);
+        return;
+    }
     const auto home =
         core::home_shard(connection.kept(), limits_, hash_seed_, shard_count_, index_);
     if (!home) {
@@ -127,7 +139,7 @@ void ShardRunner::send_movers() {
 }
 
 void ShardRunner::on_lost_before_connect(Connection& connection, StreamStatus how) {
-    const PeerDescription peer{connection.arrival().listener, connection.arrival().peer};
+    const PeerDescription peer = describe(connection);
     if (connection.stage() == Stage::handshake) {
         ++counters_.handshake_failures;
         log_.on_handshake_failed(peer, connection.stream().failure());
@@ -175,7 +187,8 @@ void ShardRunner::on_lost(Connection& connection, StreamStatus how) {
         false);
 }
 
-// The core wants to hear when an outbox that was long has become short; it is told in the next pass.
+// The core wants to hear when an outbox that was long has become short; it is told in the next
+// pass.
 void ShardRunner::flush(ConnectionId id) {
     Connection* connection = find(id);
     if (connection == nullptr) {
