@@ -92,6 +92,7 @@ void Shard::update_reading(Connection& connection) {
         return;
     }
     connection.reading_stopped = stop;
+    connection.last_received = now_;
     if (!stop && connection.state != Connection::State::closing) {
         port_.resume_reading(connection.id);
     }

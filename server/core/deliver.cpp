@@ -19,9 +19,6 @@ Shard::Delivered Shard::deliver(Session& session, Publication& publication, Deli
         finish_extras(session, terms, nullptr);
         return Delivered::skipped;
     }
-    if (session.retained_streams != 0 && publication.retain() && !terms.retain()) {
-        supersede_retained(session, publication.topic());
-    }
     if (terms.qos() == QoS::at_most_once) {
         return deliver_qos0(session, publication, terms);
     }

@@ -131,6 +131,25 @@ bool Shard::check_connect(Connection& connection, const ConnectView& connect,
     return true;
 }
 
+// What the identity may do: have this session, publish this will.
+bool Shard::authorize_connect(Connection& connection, const ConnectView& connect,
+                              std::string_view client_id, const Identity& identity) {
+    const Session* existing = find_session(client_id);
+    // A session belongs to its owner: nobody else may take it over.
+    if (existing != nullptr && !(existing->owner == identity)) {
+        refuse_connect(connection, client_id, identity.user_name,
+                       ReasonCode::client_identifier_not_valid,
+                       "the client identifier belongs to another user");
+        return false;
+    }
+    if (connect.will && !may_publish(identity, client_id, connect.will->topic)) {
+        refuse_connect(connection, client_id, identity.user_name, ReasonCode::not_authorized,
+                       "not permitted to publish the will");
+        return false;
+    }
+    return true;
+}
+
 void Shard::finish_connect(Connection& connection, const ConnectView& connect,
                            const AuthenticationResult& authentication) {
     if (protocol::is_error(authentication.reason)) {
@@ -142,19 +161,7 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
     if (!check_connect(connection, connect, client_id)) {
         return;
     }
-    if (const Session* existing = find_session(client_id)) {
-        // A session belongs to its owner: nobody else may take it over.
-        if (!(existing->owner == authentication.identity)) {
-            refuse_connect(connection, client_id, authentication.identity.user_name,
-                           ReasonCode::client_identifier_not_valid,
-                           "the client identifier belongs to another user");
-            return;
-        }
-    }
-    if (connect.will && !access_.permits_everything() &&
-        !access_.may_publish(authentication.identity, client_id, connect.will->topic)) {
-        refuse_connect(connection, client_id, authentication.identity.user_name,
-                       ReasonCode::not_authorized, "not permitted to publish the will");
+    if (!authorize_connect(connection, connect, client_id, authentication.identity)) {
         return;
     }
     bool present = false;
@@ -171,6 +178,7 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
         connection.keep_alive_s = limits_.keep_alive_max_s;
         connection.server_keep_alive = true;
     }
+    connection.server_expiry = session.expiry_interval_s != connect.session_expiry_interval_s;
     if (connection.keep_alive_s != 0) {
         timers_.schedule(connection.timer,
                          {static_cast<std::uint8_t>(TimerKind::keep_alive), connection.id.slot},
@@ -217,6 +225,9 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
     std::uint32_t expiry = connect.session_expiry_interval_s;
     if (!protocol::is_v5(connect.version)) {
         expiry = connect.clean_start ? 0 : Session::expires_never;
+    }
+    if (limits_.session_expiry_max_s != 0 && limits_.session_expiry_max_s < expiry) {
+        expiry = static_cast<std::uint32_t>(limits_.session_expiry_max_s);
     }
     session->expiry_interval_s = expiry;
     if (session->is_persistent() || session->in_store) {
@@ -275,6 +286,9 @@ void Shard::send_connack(Connection& connection, bool session_present) {
         }
         if (connection.assigned_client_id) {
             connack.assigned_client_identifier = session->client_id;
+        }
+        if (connection.server_expiry) {
+            connack.session_expiry_interval_s = session->expiry_interval_s;
         }
         if (connection.server_keep_alive) {
             connack.server_keep_alive_s = connection.keep_alive_s;

@@ -17,6 +17,10 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
         return;
     }
     Session& session = sessions_[connection.session];
+    if (publish.qos == QoS::exactly_once && session.incoming_qos2.contains(publish.packet_id)) {
+        answer_repeated(connection, publish);
+        return;
+    }
     const ReasonCode verdict = check_publish(connection, session, publish);
     if (!protocol::is_error(verdict)) {
         accept_publish(connection, session, publish);
@@ -91,37 +95,43 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
         protocol::level_count(publish.topic) > limits_.topic_levels_max) {
         return ReasonCode::topic_name_invalid;
     }
+    if (limits_.payload_size_max != 0 && publish.payload.size() > limits_.payload_size_max) {
+        return ReasonCode::quota_exceeded;
+    }
     if (publish.retain && !limits_.retain_available) {
         return ReasonCode::retain_not_supported;
     }
     if (protocol::is_v5(connection.version) && publish.qos != QoS::at_most_once &&
-        connection.pubacks_pending + session.incoming_qos2.size() >= limits_.receive_maximum &&
-        !session.incoming_qos2.contains(publish.packet_id)) {
+        connection.pubacks_pending + session.incoming_qos2.size() >= limits_.receive_maximum) {
         return ReasonCode::receive_maximum_exceeded;
     }
+    return may_publish(session.owner, session.client_id, publish.topic)
+               ? ReasonCode::success
+               : ReasonCode::not_authorized;
+}
+
+bool Shard::may_publish(const Identity& identity, std::string_view client_id,
+                        std::string_view topic) const {
     // What the broker says of itself is not for clients to write.
-    if (publish.topic.front() == '$' && publish.topic.starts_with("$SYS/")) {
-        return ReasonCode::not_authorized;
+    if (topic.front() == '$' && topic.starts_with("$SYS/")) {
+        return false;
     }
-    if (!access_.permits_everything() &&
-        !access_.may_publish(session.owner, session.client_id, publish.topic)) {
-        return ReasonCode::not_authorized;
-    }
-    return ReasonCode::success;
+    return access_.permits_everything() || access_.may_publish(identity, client_id, topic);
+}
+
+// Seen already: answered again, not published again, whatever it would be judged now
+// [v3.1.1 MQTT-4.3.3-2] [v5 MQTT-4.3.3-10].
+void Shard::answer_repeated(Connection& connection, const PublishView& publish) {
+    Answer again;
+    again.connection = connection.id;
+    again.type = protocol::PacketType::pubrec;
+    again.packet_id = publish.packet_id;
+    again.ticket = latest_ticket();
+    again.sequence = last_sequence_;
+    answer(connection, std::move(again));
 }
 
 void Shard::accept_publish(Connection& connection, Session& session, const PublishView& publish) {
-    if (publish.qos == QoS::exactly_once && !session.incoming_qos2.insert(publish.packet_id)) {
-        // Seen already: answered again, not published again [v3.1.1 MQTT-4.3.3-2].
-        Answer again;
-        again.connection = connection.id;
-        again.type = protocol::PacketType::pubrec;
-        again.packet_id = publish.packet_id;
-        again.ticket = latest_ticket();
-        again.sequence = last_sequence_;
-        answer(connection, std::move(again));
-        return;
-    }
     MessageParts parts;
     parts.topic = publish.topic;
     parts.payload = publish.payload;
@@ -138,29 +148,37 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
         return;
     }
     const std::size_t mark = store_mark();
-    const std::uint64_t sequence = shard_count_ > 1 ? ++last_sequence_ : 0;
-    const RouteOutcome outcome = route(publication, sequence);
-    if (publish.qos == QoS::exactly_once && session.in_store) {
-        record(IncomingQos2Put{session.id, publish.packet_id});
-    }
     Answer ack;
     ack.connection = connection.id;
     ack.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
                                                  : protocol::PacketType::pubrec;
     ack.packet_id = publish.packet_id;
-    ack.ticket = ticket_since(mark);
-    ack.sequence = sequence;
+    ack.sequence = shard_count_ > 1 ? ++last_sequence_ : 0;
+    const RouteOutcome outcome = route(publication, ack.sequence);
     if (protocol::is_v5(connection.version)) {
-        if (outcome.matched != 0 && outcome.matched == outcome.refused) {
-            ack.reason = ReasonCode::quota_exceeded;
-            if (publish.qos == QoS::exactly_once) {
-                session.incoming_qos2.erase(publish.packet_id);
-            }
-        } else if (outcome.matched == 0 && shard_count_ == 1) {
-            ack.reason = ReasonCode::no_matching_subscribers;
+        ack.reason = judge(outcome, publish);
+    }
+    if (publish.qos == QoS::exactly_once && !protocol::is_error(ack.reason)) {
+        session.incoming_qos2.insert(publish.packet_id);
+        if (session.in_store) {
+            record(IncomingQos2Put{session.id, publish.packet_id});
         }
     }
+    ack.ticket = ticket_since(mark);
     answer(connection, std::move(ack));
+}
+
+// What a v5 publisher is told. With several shards only the own part of the outcome is known.
+ReasonCode Shard::judge(const RouteOutcome& outcome, const PublishView& publish) const {
+    if (shard_count_ > 1) {
+        return ReasonCode::success;
+    }
+    if (outcome.matched == 0) {
+        return ReasonCode::no_matching_subscribers;
+    }
+    // A message that was kept for later subscribers was not refused by all.
+    const bool refused = outcome.matched == outcome.refused && !publish.retain;
+    return refused ? ReasonCode::quota_exceeded : ReasonCode::success;
 }
 
 }  // namespace martlet::core

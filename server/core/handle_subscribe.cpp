@@ -74,7 +74,10 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
     // [v3.1.1 MQTT-3.8.4-3]: 3.1.1 repeats retained messages on every SUBSCRIBE.
     const RetainHandling handling = request.options.retain_handling;
     if (handling == RetainHandling::send || (handling == RetainHandling::send_if_new && is_new)) {
+        cancel_retained(session, request.filter);
         start_retained(session, request.filter, subscriber.packed);
+    } else if (session.retained_streams != 0) {
+        update_retained(session, request.filter, subscriber.packed);
     }
     return static_cast<ReasonCode>(protocol::to_wire(request.options.qos));
 }
@@ -182,6 +185,7 @@ ReasonCode Shard::unsubscribe(Session& session, std::string_view filter) {
         existed = index != no_session;
         if (existed) {
             remove_subscription(session, index);
+            cancel_retained(session, filter);  // [v3.1.1 MQTT-3.10.4-2] [v5 MQTT-3.10.4-2]
         }
     }
     if (!existed) {

@@ -13,7 +13,10 @@ void Shard::start_retained(Session& session, std::string_view filter, std::uint3
     const bool exact = !protocol::has_wildcard(filter);
     const ShardIndex only = exact ? shard_of_topic(filter) : index_;
     if (exact && only == index_) {
-        if (const Message* message = retained_.find(filter)) {
+        const Message* message = retained_.find(filter);
+        if (message != nullptr && message->expires_at() <= now_) {
+            erase_retained(filter);
+        } else if (message != nullptr) {
             deliver_retained(session, MessageRef(message), packed);
         }
         return;
@@ -67,15 +70,17 @@ void Shard::supersede_retained(const Session& session, std::string_view topic) {
     }
 }
 
-void Shard::cancel_retained(Session& session) {
+// Those of one filter, or of all when it is empty.
+void Shard::cancel_retained(Session& session, std::string_view filter) {
     if (session.retained_streams == 0) {
         return;
     }
     std::erase_if(retained_streams_.streams, [&](const auto& entry) {
         const RetainedStream& stream = entry.second;
-        if (stream.session != session.slot) {
+        if (stream.session != session.slot || (!filter.empty() && stream.filter != filter)) {
             return false;
         }
+        --session.retained_streams;
         for (const RetainedStream::Source& source : stream.sources) {
             if (source.done) {
                 continue;
@@ -88,7 +93,16 @@ void Shard::cancel_retained(Session& session) {
         }
         return true;
     });
-    session.retained_streams = 0;
+}
+
+// The subscription was replaced while its messages are under way: the rest goes out on its terms.
+void Shard::update_retained(const Session& session, std::string_view filter,
+                            std::uint32_t packed) {
+    for (auto& [query, stream] : retained_streams_.streams) {
+        if (stream.session == session.slot && stream.filter == filter) {
+            stream.packed = packed;
+        }
+    }
 }
 
 // A slice more fits: retained messages never fill a queue or an outbox.
@@ -177,7 +191,11 @@ void Shard::fill_slice(RetainedMessages::Cursor& cursor, RetainedSliceItem& slic
         RetainedMessages::Cursor::Next next = cursor.next(budget);
         switch (next.step) {
             case RetainedMessages::Cursor::Step::message:
-                slice.messages.push_back(std::move(next.message));
+                if (next.message->expires_at() <= now_) {
+                    erase_retained(next.message->topic());  // [v5 section 3.3.1.3]
+                } else {
+                    slice.messages.push_back(std::move(next.message));
+                }
                 break;
             case RetainedMessages::Cursor::Step::pause:
                 return;

@@ -56,12 +56,20 @@ void Shard::deliver_to(const Subscriber& subscriber, Publication& publication,
     if (subscriber.no_local() && session.id == publication.origin().session) {
         return;  // [v5 MQTT-3.8.3-3]
     }
-    ++outcome.matched;
     // The RETAIN flag tells old news from new, unless asked to be left as published [v3.1.1
     // MQTT-3.3.1-9] [v5 MQTT-3.3.1-12] [v5 MQTT-3.3.1-13].
     const bool retain = subscriber.retain_as_published() && publication.retain();
     const DeliveryTerms terms = DeliveryTerms::make(
         protocol::lower_of(publication.qos(), subscriber.qos()), retain, subscriber.identifier());
+    deliver_live(session, publication, terms, outcome);
+}
+
+void Shard::deliver_live(Session& session, Publication& publication, DeliveryTerms terms,
+                         RouteOutcome& outcome) {
+    ++outcome.matched;
+    if (session.retained_streams != 0 && publication.retain()) {
+        supersede_retained(session, publication.topic());
+    }
     if (deliver(session, publication, terms) == Delivered::refused) {
         ++outcome.refused;
     }
@@ -94,7 +102,6 @@ void Shard::route_to_matches(Publication& publication, RouteOutcome& outcome) {
             deliver_to(match.subscriber, publication, outcome);
             continue;
         }
-        ++outcome.matched;
         Session& session = sessions_[match.subscriber.session];
         DeliveryExtras extras;
         for (const auto& [index, identifier] : match_identifiers_) {
@@ -106,9 +113,7 @@ void Shard::route_to_matches(Publication& publication, RouteOutcome& outcome) {
             protocol::lower_of(publication.qos(), match.subscriber.qos()),
             match.subscriber.retain_as_published() && publication.retain(),
             add_extras(session, std::move(extras)));
-        if (deliver(session, publication, terms) == Delivered::refused) {
-            ++outcome.refused;
-        }
+        deliver_live(session, publication, terms, outcome);
     }
 }
 
@@ -143,30 +148,41 @@ void Shard::route_to_groups(Publication& publication, RouteOutcome& outcome) {
                        });
 }
 
-// [v3.1.1 MQTT-3.3.1-5] [v3.1.1 MQTT-3.3.1-10]: an empty payload deletes.
+// [v3.1.1 MQTT-3.3.1-5] [v3.1.1 MQTT-3.3.1-10]: an empty payload deletes. One that does not fit
+// leaves nothing of its topic behind: what was kept is not the last message any more [v3.1.1
+// MQTT-3.3.1-7].
 void Shard::keep_retained(Publication& publication) {
-    const bool durable = store_.keeps_records();
     if (publication.payload().empty()) {
-        if (retained_.erase(publication.topic()) && durable) {
-            record(RetainedErased{std::string(publication.topic())});
-        }
-        return;
-    }
-    const Message* known = retained_.find(publication.topic());
-    const bool full =
-        (known == nullptr && limits_.retained_messages_max != 0 &&
-         retained_.count() >= limits_.retained_messages_max) ||
-        (limits_.retained_bytes_max != 0 &&
-         retained_.bytes() + publication.payload().size() > limits_.retained_bytes_max);
-    if (full) {
-        ++counters_.dropped_retained_full;
+        erase_retained(publication.topic());
         return;
     }
     const MessageRef message = publication.message();
-    if (durable) {
-        record(RetainedPut{message});
+    if (!fits_retained(*message)) {
+        erase_retained(message->topic());
+        ++counters_.dropped_retained_full;
+        if (!std::exchange(retained_full_logged_, true)) {
+            log_.on_drop({{}, message->topic(), "too many retained messages"});
+        }
+        return;
     }
+    retained_full_logged_ = false;
+    record(RetainedPut{message});
     retained_.set(message->topic(), message);
+}
+
+void Shard::erase_retained(std::string_view topic) {
+    if (retained_.erase(topic)) {
+        record(RetainedErased{std::string(topic)});
+    }
+}
+
+bool Shard::fits_retained(const Message& message) const {
+    const Message* known = retained_.find(message.topic());
+    const std::uint64_t others = retained_.count() - (known == nullptr ? 0 : 1);
+    const std::uint64_t bytes = retained_.bytes() - (known == nullptr ? 0 : known->memory_size());
+    return (limits_.retained_messages_max == 0 || others < limits_.retained_messages_max) &&
+           (limits_.retained_bytes_max == 0 ||
+            bytes + message.memory_size() <= limits_.retained_bytes_max);
 }
 
 }  // namespace martlet::core

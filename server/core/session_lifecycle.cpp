@@ -48,7 +48,7 @@ void Shard::destroy_session(Session& session) {
     if (session.will) {
         publish_will(session);  // [v5 MQTT-3.1.3-9]: the session's end does not wait for the delay
     }
-    cancel_retained(session);
+    cancel_retained(session, {});
     while (!session.subscriptions.empty()) {
         remove_subscription(session, static_cast<std::uint32_t>(session.subscriptions.size() - 1));
     }
@@ -96,8 +96,7 @@ void Shard::publish_will(Session& session) {
     if (will->has_message_expiry) {
         parts.expires_at = now_ + std::chrono::seconds(will->message_expiry_interval_s);
     }
-    if (!access_.permits_everything() &&
-        !access_.may_publish(session.owner, session.client_id, message.topic())) {
+    if (!may_publish(session.owner, session.client_id, message.topic())) {
         ++counters_.publishes_refused;
         log_.on_denied_publish({describe(session), message.topic(), message.qos(), message.retain(),
                                 true, true, protocol::ReasonCode::not_authorized});

@@ -210,25 +210,30 @@ void Shard::on_closed(ConnectionId id, CloseReason reason, Instant now) {
     connections_.erase(id.slot);
 }
 
+// Packets only note their time; the timer catches up when it fires.
+void Shard::check_keep_alive(Connection& connection, TimerKey key) {
+    if (connection.reading_stopped) {
+        connection.last_received = now_;  // it may have said something: nobody listens
+    }
+    const Instant deadline =
+        connection.last_received + keep_alive_patience(connection.keep_alive_s);
+    if (deadline > now_) {
+        timers_.schedule(connection.timer, key, deadline);
+        return;
+    }
+    // [v3.1.1 MQTT-3.1.2-24] [v5 MQTT-3.1.2-22]
+    ++counters_.keep_alive_timeouts;
+    close(connection, CloseReason::keep_alive_timeout, ReasonCode::keep_alive_timeout,
+          "exceeded timeout");
+}
+
 void Shard::advance(Instant now) {
     now_ = now;
     timers_.advance(now, [this](TimerKey key) {
         switch (static_cast<TimerKind>(key.kind)) {
-            case TimerKind::keep_alive: {
-                Connection& connection = connections_[key.id];
-                // Packets only note their time; the timer catches up when it fires.
-                const Instant deadline =
-                    connection.last_received + keep_alive_patience(connection.keep_alive_s);
-                if (deadline > now_) {
-                    timers_.schedule(connection.timer, key, deadline);
-                    break;
-                }
-                // [v3.1.1 MQTT-3.1.2-24] [v5 MQTT-3.1.2-22]
-                ++counters_.keep_alive_timeouts;
-                close(connection, CloseReason::keep_alive_timeout, ReasonCode::keep_alive_timeout,
-                      "exceeded timeout");
+            case TimerKind::keep_alive:
+                check_keep_alive(connections_[key.id], key);
                 break;
-            }
             case TimerKind::lag: {
                 Connection& connection = connections_[key.id];
                 connection.lagging = true;

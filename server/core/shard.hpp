@@ -116,6 +116,7 @@ private:
     void handle_frame(Connection& connection, const protocol::FrameView& frame);
     void handle_first_frame(Connection& connection, const protocol::FrameView& frame);
     std::size_t packet_size_max(const Connection& connection) const;
+    void check_keep_alive(Connection& connection, TimerKey key);
 
     // --- CONNECT (handle_connect.cpp) ---
     void handle_connect(Connection& connection, const protocol::FrameView& frame);
@@ -126,6 +127,8 @@ private:
                         std::string_view what);
     bool check_connect(Connection& connection, const protocol::ConnectView& connect,
                        std::string& client_id);
+    bool authorize_connect(Connection& connection, const protocol::ConnectView& connect,
+                           std::string_view client_id, const Identity& identity);
     std::string make_client_id();
     Session& open_session(const protocol::ConnectView& connect, std::string client_id,
                           const Identity& identity, bool& present);
@@ -139,6 +142,11 @@ private:
     bool resolve_alias(Connection& connection, protocol::PublishView& publish);
     protocol::ReasonCode check_publish(const Connection& connection, const Session& session,
                                        const protocol::PublishView& publish);
+    bool may_publish(const Identity& identity, std::string_view client_id,
+                     std::string_view topic) const;
+    void answer_repeated(Connection& connection, const protocol::PublishView& publish);
+    protocol::ReasonCode judge(const RouteOutcome& outcome,
+                               const protocol::PublishView& publish) const;
     void accept_publish(Connection& connection, Session& session,
                         const protocol::PublishView& publish);
 
@@ -194,10 +202,14 @@ private:
     RouteOutcome route(Publication& publication, std::uint64_t sequence);
     RouteOutcome route_here(Publication& publication);
     void deliver_to(const Subscriber& subscriber, Publication& publication, RouteOutcome& outcome);
+    void deliver_live(Session& session, Publication& publication, DeliveryTerms terms,
+                      RouteOutcome& outcome);
     void route_to_matches(Publication& publication, RouteOutcome& outcome);
     void merge_match(Match& match, std::uint32_t index, const Subscriber& other);
     void route_to_groups(Publication& publication, RouteOutcome& outcome);
     void keep_retained(Publication& publication);
+    void erase_retained(std::string_view topic);
+    bool fits_retained(const Message& message) const;
     void record_targets(Publication& publication);
 
     // --- shared subscriptions (shared_delivery.cpp) ---
@@ -244,14 +256,15 @@ private:
     void start_retained(Session& session, std::string_view filter, std::uint32_t packed);
     void deliver_retained(Session& session, const MessageRef& message, std::uint32_t packed);
     void supersede_retained(const Session& session, std::string_view topic);
-    void cancel_retained(Session& session);
+    void cancel_retained(Session& session, std::string_view filter);
+    void update_retained(const Session& session, std::string_view filter, std::uint32_t packed);
     bool has_room(const Session& session);
     void feed_retained();
     bool feed_stream(RetainedStream& stream);
     void on_retained_query(ShardIndex from, const RetainedQueryItem& item);
     void on_retained_more(ShardIndex from, const RetainedMoreItem& item);
     void on_retained_slice(ShardIndex from, RetainedSliceItem& item);
-    static void fill_slice(RetainedMessages::Cursor& cursor, RetainedSliceItem& slice);
+    void fill_slice(RetainedMessages::Cursor& cursor, RetainedSliceItem& slice);
 
     // --- answers, the store and peers (mailbox.cpp) ---
     void answer(Connection& connection, Answer answer);
@@ -312,6 +325,7 @@ private:
     RetainedMessages retained_;
     RetainedStreams retained_streams_;
     bool retained_work_ = false;
+    bool retained_full_logged_ = false;  // the present run of refusals has been logged
 
     std::vector<ConnectionId> output_pending_;
     // Scratch of a routing pass.

@@ -18,10 +18,10 @@
 
 #include "server/core/ids.hpp"
 #include "server/core/shard_link.hpp"
+#include "server/transport/connection.hpp"
 
 namespace martlet::transport {
 
-class Connection;
 class ShardRunner;
 
 struct BatchMail {

@@ -70,17 +70,26 @@ void ShardRunner::adopt(std::unique_ptr<Connection> connection) {
 }
 
 // Silent connections must not keep others out: the newcomer takes the place of the oldest that has
-// not said anything, or of the oldest.
+// not said anything, or of the oldest. Those that have just come do not count yet, so that many
+// clients may connect at once; only a flood meets the hard bound.
 void ShardRunner::make_room() {
-    if (arrivals_.size() < arrival_limits_.awaiting_connect_max) {
-        return;
-    }
-    Connection* leaving = &arrivals_.front();
+    const auto is_overdue = [this](const Connection& connection) {
+        return connection.deadline() - arrival_limits_.connect_timeout + arrival_limits_.grace <=
+               now();
+    };
+    std::size_t overdue = 0;
+    Connection* leaving = arrivals_.empty() ? nullptr : &arrivals_.front();
     for (Connection& connection : arrivals_) {
-        if (!connection.arrival().has_spoken) {
-            leaving = &connection;
-            break;
+        if (!is_overdue(connection) || overdue == arrival_limits_.awaiting_connect_max) {
+            break;  // oldest first, so the rest are younger
         }
+        if (leaving->arrival().has_spoken && !connection.arrival().has_spoken) {
+            leaving = &connection;
+        }
+        ++overdue;
+    }
+    if (overdue < arrival_limits_.awaiting_connect_max && arrivals_.size() < arrivals_hard_max) {
+        return;
     }
     ++counters_.crowded_out;
     if (const auto unlogged = crowded_out_gate_.admit(now())) {

@@ -21,7 +21,9 @@ struct ShardPorts {
 // The rules for connections whose CONNECT has not come yet.
 struct ArrivalLimits {
     core::Duration connect_timeout = std::chrono::seconds(10);  // from accept to a whole CONNECT
-    std::size_t awaiting_connect_max = 64;                      // on each shard
+    // On each shard, not counting those that came within the grace.
+    std::size_t awaiting_connect_max = 64;
+    core::Duration grace = std::chrono::seconds(1);
 };
 
 }  // namespace martlet::transport

@@ -110,6 +110,8 @@ private:
     static constexpr std::size_t read_buffer_size = 256 * 1024;
     static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
 
+    static constexpr std::size_t arrivals_hard_max = 2048;
+
     using ConnectionList = boost::intrusive::list<Connection>;
     using Clock = std::chrono::steady_clock;
     using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>,

@@ -1,5 +1,6 @@
 #include "server/transport/tls_stream.hpp"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -101,6 +102,10 @@ StreamStatus TlsStream::explain(int result) {
     failure_ = take_tls_errors();
     if (failure_.empty()) {
         failure_ = std::system_category().message(system_error);
+    }
+    // OpenSSL's error says only that a certificate is no good.
+    if (const long verdict = SSL_get_verify_result(ssl_); verdict != X509_V_OK) {
+        failure_ += fmt::format(" ({})", X509_verify_cert_error_string(verdict));
     }
     return is_end ? StreamStatus::end : StreamStatus::failed;
 }

@@ -7,15 +7,17 @@
 #include <utility>
 #include <vector>
 
-#include "packets.hpp"
-#include "raw_client.hpp"
-#include "test_broker.hpp"
+#include "tests/transport/packets.hpp"
+#include "tests/transport/raw_client.hpp"
+#include "tests/transport/test_broker.hpp"
 
 namespace martlet::transport::tests {
 
 TEST_CASE("arrivals: a thousand silent connections keep nobody out") {
     for (const core::ShardIndex shards : std::vector<core::ShardIndex>{1, 2}) {
-        TestBroker broker(shards);
+        TransportOptions options = test_options(shards);
+        options.arrivals.grace = {};
+        TestBroker broker(options);
         std::vector<RawClient> silent;
         for (int i = 0; i < 1000; ++i) {
             silent.emplace_back(broker.port());
@@ -31,8 +33,22 @@ TEST_CASE("arrivals: a thousand silent connections keep nobody out") {
     }
 }
 
+TEST_CASE("arrivals: a thousand that connect at once are all given time to speak") {
+    TestBroker broker(2);
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 1000; ++i) {
+        clients.emplace_back(broker.port());
+    }
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+        CHECK(clients[i].exchange(connect("c" + std::to_string(i)), 4) == connack);
+    }
+    CHECK(broker.transport().transport_counters().crowded_out == 0);
+}
+
 TEST_CASE("arrivals: who has begun to speak is not crowded out by the silent") {
-    TestBroker broker(1);
+    TransportOptions options = test_options(1);
+    options.arrivals.grace = {};
+    TestBroker broker(options);
     RawClient slow(broker.port());
     const std::string bytes = connect("slow");
     REQUIRE(slow.send(bytes.substr(0, 5)));

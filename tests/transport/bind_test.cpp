@@ -4,10 +4,10 @@
 
 #include <string>
 
-#include "packets.hpp"
-#include "raw_client.hpp"
 #include "server/transport/listening_sockets.hpp"
-#include "test_broker.hpp"
+#include "tests/transport/packets.hpp"
+#include "tests/transport/raw_client.hpp"
+#include "tests/transport/test_broker.hpp"
 
 namespace martlet::transport::tests {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <thread>
 
-#include "packets.hpp"
-#include "raw_client.hpp"
-#include "test_broker.hpp"
+#include "tests/transport/packets.hpp"
+#include "tests/transport/raw_client.hpp"
+#include "tests/transport/test_broker.hpp"
 
 namespace martlet::transport::tests {
 

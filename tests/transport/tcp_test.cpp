@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "packets.hpp"
-#include "raw_client.hpp"
-#include "test_broker.hpp"
+#include "tests/transport/packets.hpp"
+#include "tests/transport/raw_client.hpp"
+#include "tests/transport/test_broker.hpp"
 
 namespace martlet::transport::tests {
 
-TEST_CASE("tcp: a client connects, pings and disconnects") {
+TEST_CASE("tcp: a client connects and pings and disconnects") {
     TestBroker broker(1);
     REQUIRE(!broker.error());
     RawClient client(broker.port());

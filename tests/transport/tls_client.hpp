@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "raw_client.hpp"
-#include "test_certificates.hpp"
+#include "tests/transport/raw_client.hpp"
+#include "tests/transport/test_certificates.hpp"
 
 namespace martlet::transport::tests {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "server/transport/tls_context.hpp"
-#include "test_certificates.hpp"
+#include "tests/transport/test_certificates.hpp"
 
 namespace martlet::transport::tests {
 

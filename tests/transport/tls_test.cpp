@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "packets.hpp"
-#include "test_broker.hpp"
-#include "tls_client.hpp"
+#include "tests/transport/packets.hpp"
+#include "tests/transport/test_broker.hpp"
+#include "tests/transport/tls_client.hpp"
 
 namespace martlet::transport::tests {
 

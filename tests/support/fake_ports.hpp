@@ -1,0 +1,107 @@
+// The core's ports as tests need them: a store that completes when told to, access control made of
+// functions, and a log that remembers.
+// Ownership: values of the test that sets them up. Threading: its test's thread only.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/core/access_control.hpp"
+#include "server/core/log_events.hpp"
+#include "server/core/store.hpp"
+
+namespace martlet::tests {
+
+// Takes batches and leaves it to the test when each becomes durable, in order of submission.
+class FakeStore final : public core::Store {
+public:
+    using Batch = std::pair<core::StoreTicket, core::StoreBatch>;
+
+    explicit FakeStore(bool keeps) : keeps_(keeps) {}
+
+    bool keeps_records() const override { return keeps_; }
+    void submit(core::StoreTicket ticket, core::StoreBatch batch) override {
+        pending.emplace_back(ticket, std::move(batch));
+    }
+
+    std::deque<Batch> pending;
+
+private:
+    bool keeps_;
+};
+
+class FakeAccess final : public core::AccessControl {
+public:
+    using Question =
+        std::function<bool(const core::Identity&, std::string_view client, std::string_view topic)>;
+
+    // Unset: yes to everybody. A user name becomes the identity; the password must be the same.
+    Question publish;
+    Question subscribe;
+    Question read;
+    // Answers come through Shard::on_authenticated(): the connections that wait for one.
+    bool decides_later = false;
+    std::vector<core::ConnectionId> waiting;
+
+    static core::AuthenticationResult check(const protocol::ConnectView& connect) {
+        core::AuthenticationResult result;
+        result.identity.user_name = connect.user_name.value_or("");
+        const auto password = connect.password ? protocol::as_text(*connect.password)
+                                               : std::string_view{result.identity.user_name};
+        if (password != result.identity.user_name) {
+            result.reason = protocol::ReasonCode::bad_user_name_or_password;
+            result.what = "wrong password";
+        }
+        return result;
+    }
+    std::optional<core::AuthenticationResult> authenticate(const protocol::ConnectView& connect,
+                                                           const core::ConnectionInfo&,
+                                                           core::ConnectionId id) override {
+        if (decides_later) {
+            waiting.push_back(id);
+            return std::nullopt;
+        }
+        return check(connect);
+    }
+    bool permits_everything() const override { return !publish && !subscribe && !read; }
+    bool may_publish(const core::Identity& identity, std::string_view client,
+                     std::string_view topic) const override {
+        return !publish || publish(identity, client, topic);
+    }
+    bool may_subscribe(const core::Identity& identity, std::string_view client,
+                       std::string_view filter) const override {
+        return !subscribe || subscribe(identity, client, filter);
+    }
+    bool may_read(const core::Identity& identity, std::string_view client,
+                  std::string_view topic) const override {
+        return !read || read(identity, client, topic);
+    }
+};
+
+class FakeLog final : public core::LogEvents {
+public:
+    void on_connected(const core::ConnectedEvent&) override { ++connected; }
+    void on_refused(const core::RefusedEvent& event) override { refused.emplace_back(event.what); }
+    void on_disconnected(const core::DisconnectedEvent& event) override {
+        disconnected.push_back(event.reason);
+    }
+    void on_subscription(const core::SubscriptionEvent&) override { ++subscriptions; }
+    void on_drop(const core::DropEvent& event) override { drops.emplace_back(event.what); }
+    void on_denied_publish(const core::DeniedPublishEvent& event) override {
+        denied.emplace_back(event.topic);
+    }
+
+    std::size_t connected = 0;
+    std::size_t subscriptions = 0;
+    std::vector<std::string> refused;
+    std::vector<core::CloseReason> disconnected;
+    std::vector<std::string> drops;
+    std::vector<std::string> denied;
+};
+
+}  // namespace martlet::tests
