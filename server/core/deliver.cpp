@@ -46,7 +46,7 @@ Shard::Delivered Shard::deliver_qos0(Session& session, Publication& publication,
     Connection& connection = connections_[session.connection.slot];
     const std::size_t waiting = connection.outbox.size();
     if (waiting >= limits_.write_limit_bytes) [[unlikely]] {
-        if (connection.lagging || waiting >= write_hard_limit(limits_, shard_count_)) {
+        if (connection.lagging || waiting >= write_hard_limit(limits_)) {
             note_drop(session, publication.topic(), counters_.dropped_slow_subscriber,
                       "the subscriber reads too slowly");
             finish_extras(session, terms, nullptr);

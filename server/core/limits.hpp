@@ -53,15 +53,11 @@ struct Limits {
 inline constexpr std::size_t write_low_water(const Limits& limits) {
     return limits.write_limit_bytes / 2;
 }
-// What two shards have on its way between them at most, in bytes of messages, before the sender's
-// publishers are not read.
-inline constexpr std::size_t shard_flow_bytes = 1024 * 1024;
-
 // Nothing is appended for QoS 0 beyond this, whatever the reason. Well above what may still come
 // once the publishers have been told to wait: what other shards have on its way, and a packet from
 // each.
-inline constexpr std::size_t write_hard_limit(const Limits& limits, std::size_t shard_count) {
-    return limits.write_limit_bytes * 8 + shard_count * 2 * shard_flow_bytes;
+inline constexpr std::size_t write_hard_limit(const Limits& limits) {
+    return limits.write_limit_bytes * 8;
 }
 
 // Retained messages handed to a new subscription in one go.

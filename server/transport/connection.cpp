@@ -280,6 +280,7 @@ StreamResult Connection::read_into_kept() {
 }
 
 std::size_t Connection::deliver(protocol::Bytes bytes) {
+    runner_->note_input(bytes.size());
     return runner_->shard().on_receive(id_, bytes, runner_->now());
 }
 

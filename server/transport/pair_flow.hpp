@@ -19,20 +19,17 @@
 #include <cstdint>
 #include <limits>
 
-#include "server/core/limits.hpp"
-
 namespace martlet::transport {
 
 class alignas(64) PairFlow {
 public:
-    static constexpr std::uint64_t high_water = core::shard_flow_bytes;
-    static constexpr std::uint64_t low_water = high_water / 2;
+    explicit PairFlow(std::uint64_t high_water) : high_water_(high_water) {}
 
     // --- the sender ---
     // True when the receiver is behind: hold the publishers; RelievedMail will come.
     bool send(std::size_t weight) {
         sent_ += weight;
-        if (!behind_ && sent_ - taken_.load(std::memory_order_relaxed) > high_water) {
+        if (!behind_ && sent_ - taken_.load(std::memory_order_relaxed) > high_water_) {
             behind_ = true;
             ask_for_relief();
         }
@@ -58,7 +55,7 @@ private:
     static constexpr std::uint64_t not_asked = std::numeric_limits<std::uint64_t>::max();
 
     void ask_for_relief() {
-        const std::uint64_t enough = sent_ - low_water;
+        const std::uint64_t enough = sent_ - high_water_ / 2;
         asked_at_.store(enough, std::memory_order_seq_cst);
         if (taken_.load(std::memory_order_seq_cst) >= enough &&
             asked_at_.exchange(not_asked, std::memory_order_seq_cst) != not_asked) {
@@ -66,6 +63,7 @@ private:
         }
     }
 
+    const std::uint64_t high_water_;  // bytes of messages
     std::uint64_t sent_ = 0;
     bool behind_ = false;
     // On a cache line of their own: both sides look at these.

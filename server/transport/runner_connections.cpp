@@ -36,6 +36,10 @@ bool should_linger(CloseReason reason) {
     return true;
 }
 
+PeerDescription describe(const Connection& connection) {
+    return {connection.arrival().listener, connection.arrival().peer};
+}
+
 }  // namespace
 
 Connection* ShardRunner::find(ConnectionId id) {
@@ -76,7 +80,7 @@ void ShardRunner::make_room() {
 void ShardRunner::crowd_out(Connection& connection) {
     ++counters_.crowded_out;
     if (const auto unlogged = crowded_out_gate_.admit(now())) {
-        log_.on_crowded_out({connection.arrival().listener, connection.arrival().peer}, *unlogged);
+        log_.on_crowded_out(describe(connection), *unlogged);
     }
     drop(connection);
 }
@@ -88,11 +92,19 @@ core::Instant ShardRunner::arrival_deadline() const {
     }
     const core::Instant deadline = arrivals_.front().deadline();
     return arrivals_.size() > arrival_limits_.awaiting_connect_max
-               ? deadline - arrival_limits_.connect_timeout + arrival_grace
+               ? deadline - arrival_limits_.connect_timeout + arrival_limits_.grace
                : deadline;
 }
 
 void ShardRunner::place(Connection& connection) {
+    // Not MQTT at all, like a browser's request; its "packet" may never become whole.
+    constexpr std::byte connect_first_byte{0x10};
+    if (connection.kept().front() != connect_first_byte) {
+        ++counters_.closed_before_connect;
+        log_.on_closed_before_connect(describe(connection), "the first packet is not a CONNECT");
+        drop(connection);
+        return;
+    }
     const auto home =
         core::home_shard(connection.kept(), limits_, hash_seed_, shard_count_, index_);
     if (!home) {
@@ -134,7 +146,7 @@ void ShardRunner::send_movers() {
 }
 
 void ShardRunner::on_lost_before_connect(Connection& connection, StreamStatus how) {
-    const PeerDescription peer{connection.arrival().listener, connection.arrival().peer};
+    const PeerDescription peer = describe(connection);
     if (connection.stage() == Stage::handshake) {
         ++counters_.handshake_failures;
         log_.on_handshake_failed(peer, connection.stream().failure());

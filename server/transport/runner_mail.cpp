@@ -12,11 +12,22 @@ namespace {
 constexpr std::size_t mail_weight_per_pass = 1024 * 1024;
 constexpr std::size_t mail_items_per_pass = 1024;
 
+// The message that an item brings for the receiver's subscribers; null: none.
+const core::Message* message_of(const core::ShardItem& item) {
+    if (const auto* publish = std::get_if<core::PublishItem>(&item)) {
+        return publish->message.get();
+    }
+    if (const auto* shared = std::get_if<core::SharedDeliverItem>(&item)) {
+        return shared->message.get();
+    }
+    return nullptr;
+}
+
 std::size_t weight_of(const core::ShardBatch& batch) {
     std::size_t weight = 0;
     for (const core::ShardItem& item : batch.items) {
-        if (const auto* publish = std::get_if<core::PublishItem>(&item)) {
-            weight += publish->message->memory_size();
+        if (const core::Message* message = message_of(item)) {
+            weight += message->memory_size();
         }
     }
     return weight;
@@ -45,7 +56,7 @@ void ShardRunner::take_mail() {
 
 void ShardRunner::handle(BatchMail& mail) {
     shard_->on_batch(mail.from, std::move(mail.batch), now());
-    if (mail.weight != 0 && inbound_flow_[mail.from].take(mail.weight)) {
+    if (mail.weight != 0 && inbound_flow_[mail.from]->take(mail.weight)) {
         peers_[mail.from]->mailbox().push(RelievedMail{index_});
     }
 }
@@ -59,7 +70,7 @@ void ShardRunner::handle(Task& task) {
 }
 
 void ShardRunner::handle(RelievedMail& mail) {
-    if (peers_[mail.receiver]->inbound_flow_[index_].relieved() && --peers_behind_ == 0) {
+    if (peers_[mail.receiver]->inbound_flow_[index_]->relieved() && --peers_behind_ == 0) {
         release_publishers();
     }
 }
@@ -67,7 +78,7 @@ void ShardRunner::handle(RelievedMail& mail) {
 void ShardRunner::send(core::ShardIndex /*from*/, core::ShardIndex to, core::ShardBatch batch) {
     const std::size_t weight = weight_of(batch);
     if (weight != 0) {
-        PairFlow& flow = peers_[to]->inbound_flow_[index_];
+        PairFlow& flow = *peers_[to]->inbound_flow_[index_];
         const bool was_behind = flow.is_behind();
         if (flow.send(weight)) {
             peers_behind_ += was_behind ? 0 : 1;
@@ -80,11 +91,11 @@ void ShardRunner::send(core::ShardIndex /*from*/, core::ShardIndex to, core::Sha
 // See PairFlow. The core does not know of it: these connections are just slow to be read.
 void ShardRunner::hold_publishers(const core::ShardBatch& batch) {
     for (const core::ShardItem& item : batch.items) {
-        const auto* publish = std::get_if<core::PublishItem>(&item);
-        if (publish == nullptr || publish->message->origin().shard != index_) {
+        const core::Message* message = message_of(item);
+        if (message == nullptr || message->origin().shard != index_) {
             continue;
         }
-        const core::ConnectionId id = publish->message->origin().connection;
+        const core::ConnectionId id = message->origin().connection;
         Connection* connection = find(id);
         if (connection != nullptr && !connection->is_held()) {
             connection->set_held(true);

@@ -13,8 +13,19 @@ namespace martlet::transport {
 
 namespace {
 
-// What runs at most before the pass ends and its answers go out.
+// What runs at most, and is read, before the pass ends and its answers go out. One subscriber may
+// be sent all that is read: its outbox must not outgrow its limits before it is flushed for the
+// first time.
 constexpr std::size_t handlers_per_pass = 256;
+constexpr std::size_t input_per_pass = 256 * 1024;
+
+// What all other shards together may have on their way here: what a subscriber's outbox can still
+// take after its publishers have been told to pause. See PairFlow.
+std::uint64_t high_water(const RunnerSetup& setup) {
+    const std::uint64_t room = core::write_hard_limit(setup.limits) / 2;
+    const std::uint64_t senders = std::max(setup.shard_count - 1, 1);
+    return std::max<std::uint64_t>(room / senders, 64 * 1024);
+}
 
 // Signals are the main thread's business; a write to a closed socket is an error value here.
 void block_signals() {
@@ -38,9 +49,11 @@ ShardRunner::ShardRunner(const RunnerSetup& setup)
       work_(io_.get_executor()),
       timer_(io_.get_executor()),
       mailbox_(io_),
-      inbound_flow_(setup.shard_count),
       read_buffer_(std::make_unique<std::byte[]>(read_buffer_size)),
       write_scratch_(std::make_unique<std::byte[]>(write_scratch_size)) {
+    for (core::ShardIndex sender = 0; sender < setup.shard_count; ++sender) {
+        inbound_flow_.push_back(std::make_unique<PairFlow>(high_water(setup)));
+    }
     core::ShardSetup shard;
     shard.index = setup.index;
     shard.shard_count = setup.shard_count;
@@ -121,6 +134,7 @@ void ShardRunner::pass() {
     set_timer();
     ++counters_.passes;
     clock_read_ = false;
+    input_ = 0;
 }
 
 bool ShardRunner::has_work() const {
@@ -134,7 +148,7 @@ void ShardRunner::run_handlers() {
         ran = io_.run_one();
         mailbox_.awake();
     }
-    while (ran < handlers_per_pass && io_.poll_one() != 0) {
+    while (ran < handlers_per_pass && input_ < input_per_pass && io_.poll_one() != 0) {
         ++ran;
     }
 }

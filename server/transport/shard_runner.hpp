@@ -31,23 +31,11 @@
 #include "server/transport/mailbox.hpp"
 #include "server/transport/operation_memory.hpp"
 #include "server/transport/pair_flow.hpp"
+#include "server/transport/shard_options.hpp"
 #include "server/transport/transport_counters.hpp"
 #include "server/transport/transport_log.hpp"
 
 namespace martlet::transport {
-
-// What the core of one shard needs from the rest of the broker.
-struct ShardPorts {
-    core::Store* store = nullptr;
-    core::AccessControl* access = nullptr;
-    core::LogEvents* log = nullptr;
-};
-
-// The rules for connections whose CONNECT has not come yet.
-struct ArrivalLimits {
-    core::Duration connect_timeout = std::chrono::seconds(10);  // from accept to a whole CONNECT
-    std::size_t awaiting_connect_max = 64;  // on each shard, once they have had time to speak
-};
 
 struct RunnerSetup {
     core::ShardIndex index = 0;
@@ -98,6 +86,8 @@ public:
     std::span<std::byte> write_scratch() { return {write_scratch_.get(), write_scratch_size}; }
     OperationMemory* acquire_operation();
     void release_operation(OperationMemory* operation);
+    // So many bytes have been read in this pass.
+    void note_input(std::size_t bytes) { input_ += bytes; }
     // It has more to do, but others are to have their turn first.
     void go_on_later(Connection& connection);
     // More of its first bytes have come: find its home.
@@ -120,8 +110,6 @@ private:
     static constexpr std::size_t read_buffer_size = 256 * 1024;
     static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
 
-    // Time to send a CONNECT, however many others wait for theirs.
-    static constexpr core::Duration arrival_grace = std::chrono::seconds(1);
     static constexpr std::size_t arrivals_hard_max = 2048;
 
     using ConnectionList = boost::intrusive::list<Connection>;
@@ -180,7 +168,7 @@ private:
     Mailbox mailbox_;
     std::unique_ptr<Mail> mail_;  // taken, not handled yet
     std::vector<ShardRunner*> peers_;
-    std::vector<PairFlow> inbound_flow_;  // by sender
+    std::vector<std::unique_ptr<PairFlow>> inbound_flow_;  // by sender
     std::size_t peers_behind_ = 0;
     std::vector<core::ConnectionId> held_;
     std::thread thread_;
@@ -189,6 +177,7 @@ private:
     core::Duration close_patience_ = std::chrono::seconds(5);
     std::function<void()> drained_;
 
+    std::size_t input_ = 0;  // bytes read in this pass
     core::Instant now_{};
     bool clock_read_ = false;
     std::unique_ptr<std::byte[]> read_buffer_;

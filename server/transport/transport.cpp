@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "protocol/assert.hpp"
+#include "server/transport/listener.hpp"
+#include "server/transport/shard_runner.hpp"
 
 namespace martlet::transport {
 

@@ -20,14 +20,16 @@
 #include "server/core/limits.hpp"
 #include "server/core/shard.hpp"
 #include "server/transport/admission.hpp"
-#include "server/transport/listener.hpp"
 #include "server/transport/listening_sockets.hpp"
-#include "server/transport/shard_runner.hpp"
+#include "server/transport/shard_options.hpp"
 #include "server/transport/tls_context.hpp"
 #include "server/transport/transport_counters.hpp"
 #include "server/transport/transport_log.hpp"
 
 namespace martlet::transport {
+
+class Listener;
+class ShardRunner;
 
 inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
@@ -81,7 +83,7 @@ public:
     // TLS.
     [[nodiscard]] std::optional<std::string> reload(const ReloadOptions& options);
 
-    core::ShardIndex shard_count() const { return static_cast<core::ShardIndex>(runners_.size()); }
+    core::ShardIndex shard_count() const { return options_.shards; }
     // Runs the function on the shard's thread, in one of its next passes.
     using ShardFunction = std::function<void(core::Shard&, core::Instant)>;
     void post(core::ShardIndex shard, ShardFunction function);

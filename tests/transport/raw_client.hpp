@@ -9,15 +9,17 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/transport/owned_fd.hpp"
 
 namespace martlet::transport::tests {
 
-inline OwnedFd connect_socket(std::uint16_t port, int receive_buffer = 0) {
+inline OwnedFd make_socket(int receive_buffer) {
     OwnedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const timeval patience{10, 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -25,21 +27,28 @@ inline OwnedFd connect_socket(std::uint16_t port, int receive_buffer = 0) {
     if (receive_buffer != 0) {
         ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     }
+    return socket;
+}
+
+inline bool connect_to(const OwnedFd& socket, std::uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
-        0) {
-        return {};
-    }
-    return socket;
+    return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
+           0;
+}
+
+inline OwnedFd connect_socket(std::uint16_t port, int receive_buffer = 0) {
+    OwnedFd socket = make_socket(receive_buffer);
+    return connect_to(socket, port) ? std::move(socket) : OwnedFd();
 }
 
 class RawClient {
 public:
     explicit RawClient(std::uint16_t port, int receive_buffer = 0)
-        : socket_(connect_socket(port, receive_buffer)) {}
+        : RawClient(connect_socket(port, receive_buffer)) {}
+    explicit RawClient(OwnedFd socket) : socket_(std::move(socket)) {}
 
     bool is_connected() const { return static_cast<bool>(socket_); }
     int socket() const { return socket_.get(); }
