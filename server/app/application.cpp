@@ -228,6 +228,7 @@ void Application::run_round() {
     peak_objects_ = std::max(peak_objects_, objects);
     constexpr std::uint64_t worth_trimming = 1000;
     if (peak_objects_ > worth_trimming && objects < peak_objects_ / 2) {
+        transport_.free_idle_memory();
         return_free_memory();
         peak_objects_ = objects;
     }

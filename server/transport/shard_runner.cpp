@@ -215,6 +215,17 @@ void ShardRunner::set_timer() {
     });
 }
 
+void ShardRunner::free_idle_memory() {
+    shard_->chunk_pool().free_idle();
+    std::sort(idle_operations_.begin(), idle_operations_.end());
+    std::erase_if(operations_, [this](const std::unique_ptr<OperationMemory>& operation) {
+        return std::binary_search(idle_operations_.begin(), idle_operations_.end(),
+                                  operation.get());
+    });
+    operations_.shrink_to_fit();
+    idle_operations_ = std::vector<OperationMemory*>();
+}
+
 void ShardRunner::set_limits(const core::Limits& limits, const ArrivalLimits& arrivals) {
     limits_ = limits;
     arrival_limits_ = arrivals;

@@ -74,6 +74,8 @@ public:
     void adopt(std::unique_ptr<Connection> connection);
     const ArrivalLimits& arrival_limits() const { return arrival_limits_; }
     void set_limits(const core::Limits& limits, const ArrivalLimits& arrivals);
+    // After a peak: what lies ready for reuse goes back to the allocator.
+    void free_idle_memory();
     // Runs the task in the first pass at or after `at`.
     void run_at(core::Instant at, Task task);
     // Ends every connection, and calls `drained` when all are gone.

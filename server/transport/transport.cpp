@@ -132,6 +132,10 @@ void Transport::run_on_all(const std::function<void(ShardRunner&)>& function) {
     done.wait();
 }
 
+void Transport::free_idle_memory() {
+    run_on_all([](ShardRunner& runner) { runner.free_idle_memory(); });
+}
+
 // Wills and the like still travel between shards while they drain, so none stops before all are
 // done.
 void Transport::stop() {

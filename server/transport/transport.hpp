@@ -90,6 +90,8 @@ public:
     // Runs it there and waits for the end. Not to be called on a shard's thread.
     void run_on_shard(core::ShardIndex shard, const ShardFunction& function);
 
+    // After a peak, on every shard; waits for all.
+    void free_idle_memory();
     // Sums over all shards; waits for each to answer.
     core::Counters counters();
     TransportCounters transport_counters();
