@@ -52,7 +52,6 @@ public:
     void set_failed(const char* fault);
 
 private:
-    std::uint32_t long_varint();
     unsigned peek(std::size_t index) const { return std::to_integer<unsigned>(next_[index]); }
 
     const std::byte* next_;
@@ -97,11 +96,23 @@ inline std::uint32_t ByteReader::u32() {
     return value;
 }
 
+// All of it inline: a call would force the cursor out of registers, also for the many lengths that
+// fit one byte.
 inline std::uint32_t ByteReader::varint() {
-    if (remaining() != 0 && peek(0) < 0x80) {
-        return u8();
+    std::uint32_t value = 0;
+    for (unsigned shift = 0; shift < 28; shift += 7) {
+        const std::uint32_t byte = u8();
+        value |= (byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            if (byte == 0 && shift != 0) {  // [v5 MQTT-1.5.5-1]
+                set_failed("a variable byte integer is cut off or longer than needed");
+                return 0;
+            }
+            return value;
+        }
     }
-    return long_varint();
+    set_failed("a variable byte integer has more than four bytes");
+    return 0;
 }
 
 inline Bytes ByteReader::bytes(std::size_t size) {

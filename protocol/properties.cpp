@@ -54,37 +54,46 @@ const char* broken_rule(PropertyRule rule, const PropertyView& property) {
 }  // namespace
 
 std::optional<PropertyView> PropertyReader::next() {
-    if (reader_.remaining() == 0 || error_) {
-        return std::nullopt;
+    std::optional<PropertyView> property;
+    if (reader_.remaining() != 0 && !error_) {
+        if (!read(property.emplace())) {
+            property.reset();
+        }
     }
+    return property;
+}
+
+bool PropertyReader::read(PropertyView& property) {
     const std::byte* const start = reader_.position();
     const std::uint8_t id = reader_.u8();
     const PropertyRow* const row = find_property(id);
-    if (row == nullptr || (row->permitted & owner_bit(owner_)) == 0) {
-        error_ =
-            fail(ReasonCode::malformed_packet,
-                 row == nullptr ? "unknown property" : "a property has no place in this packet");
-        return std::nullopt;
+    if (row == nullptr) {
+        return refuse(ReasonCode::malformed_packet, "unknown property");
+    }
+    const OwnerSet owner = owner_bit(owner_);
+    if ((row->permitted & owner) == 0) {
+        return refuse(ReasonCode::malformed_packet, "a property has no place in this packet");
     }
     const std::uint64_t seen_bit = std::uint64_t{1} << id;
-    if ((seen_ & seen_bit) != 0 && (row->repeatable & owner_bit(owner_)) == 0) {
-        error_ = fail(ReasonCode::protocol_error, "a property is repeated");
-        return std::nullopt;
+    if ((seen_ & seen_bit) != 0 && (row->repeatable & owner) == 0) {
+        return refuse(ReasonCode::protocol_error, "a property is repeated");
     }
     seen_ |= seen_bit;
-    PropertyView property;
     property.id = row->id;
     read_value(reader_, row->type, property);
     if (reader_.failed()) {
-        error_ = fail(ReasonCode::malformed_packet, reader_.fault());
-        return std::nullopt;
+        return refuse(ReasonCode::malformed_packet, reader_.fault());
     }
     if (const char* const what = broken_rule(row->rule, property)) {
-        error_ = fail(ReasonCode::protocol_error, what);
-        return std::nullopt;
+        return refuse(ReasonCode::protocol_error, what);
     }
     property.whole = Bytes{start, reader_.position()};
-    return property;
+    return true;
+}
+
+bool PropertyReader::refuse(ReasonCode reason, const char* what) {
+    error_ = fail(reason, what);
+    return false;
 }
 
 std::size_t property_size_byte() {

@@ -90,6 +90,10 @@ public:
     const std::optional<DecodeError>& error() const { return error_; }
 
 private:
+    // Both false on a fault, which is then in error_.
+    bool read(PropertyView& property);
+    bool refuse(ReasonCode reason, const char* what);
+
     ByteReader reader_;
     PropertyOwner owner_;
     std::uint64_t seen_ = 0;  // bit per PropertyId, to find repetitions

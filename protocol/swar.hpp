@@ -27,11 +27,21 @@ constexpr bool is_plain_ascii(std::uint64_t word) {
     return ((word | (word - ones)) & tops) == 0;
 }
 
-// As is_plain_ascii(), and no byte is '+' or '#'. The two differ in one bit only (0x2B, 0x23), so
-// setting that bit makes one comparison of two.
+// Zero in every byte that is '+' or '#'. The two differ in one bit only (0x2B, 0x23), so setting
+// that bit makes one comparison of two.
+constexpr std::uint64_t zero_where_wildcard(std::uint64_t word) {
+    return (word | 8 * ones) ^ '+' * ones;
+}
+
+// As is_plain_ascii(), and no byte is '+' or '#'.
 constexpr bool is_plain_topic(std::uint64_t word) {
-    const std::uint64_t zero_if_wildcard = (word | 8 * ones) ^ '+' * ones;
-    return ((word | (word - ones) | (zero_if_wildcard - ones)) & tops) == 0;
+    return ((word | (word - ones) | (zero_where_wildcard(word) - ones)) & tops) == 0;
+}
+
+// For any bytes: those of 0x80 and above must not count as borrowing.
+constexpr bool has_no_wildcard(std::uint64_t word) {
+    const std::uint64_t x = zero_where_wildcard(word);
+    return ((x - ones) & ~x & tops) == 0;
 }
 
 // Whether all of a text passes a word test that holds for a text if it holds for its parts. The

@@ -50,10 +50,6 @@ bool is_valid_topic_filter(std::string_view filter) {
     return true;
 }
 
-bool has_wildcard(std::string_view filter) {
-    return std::any_of(filter.begin(), filter.end(), [](char c) { return c == '+' || c == '#'; });
-}
-
 std::size_t level_count(std::string_view topic) {
     return 1 + static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/'));
 }

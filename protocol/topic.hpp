@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "protocol/swar.hpp"
+
 namespace martlet::protocol {
 
 // At least one character, no '+' or '#' [v3.1.1 MQTT-4.7.1-1] [v3.1.1 MQTT-4.7.3-1], <= 65,535
@@ -18,7 +20,9 @@ bool is_valid_topic_name(std::string_view name);
 // MQTT-4.7.1-3].
 bool is_valid_topic_filter(std::string_view filter);
 
-bool has_wildcard(std::string_view filter);
+inline bool has_wildcard(std::string_view filter) {
+    return !swar::all_words(filter.data(), filter.size(), swar::has_no_wildcard);
+}
 
 // Levels are what '/' separates; "a//b" has three. At least 1.
 std::size_t level_count(std::string_view topic);

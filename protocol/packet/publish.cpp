@@ -55,7 +55,7 @@ std::optional<DecodeError> check_topic(const PublishView& packet, Version versio
         }
         return std::nullopt;
     }
-    if (!is_valid_utf8(packet.topic)) {  // [v3.1.1 MQTT-3.3.2-1] [v5 MQTT-3.3.2-1]
+    if (!is_valid_utf8_general(packet.topic)) {  // [v3.1.1 MQTT-3.3.2-1] [v5 MQTT-3.3.2-1]
         return fail(ReasonCode::malformed_packet,
                     "topic name is not well-formed UTF-8 or contains U+0000");
     }
@@ -65,31 +65,26 @@ std::optional<DecodeError> check_topic(const PublishView& packet, Version versio
     return std::nullopt;
 }
 
-const char* broken_flags(unsigned flags) {
-    const unsigned qos = flags >> 1 & 3;
-    if (qos == 3) {  // [v3.1.1 MQTT-3.3.1-4] [v5 MQTT-3.3.1-4]
-        return "QoS 3";
-    }
-    return nullptr;
-}
-
 bool is_plain_topic(std::string_view topic) {
     return swar::all_words(topic.data(), topic.size(),
                            [](std::uint64_t word) { return swar::is_plain_topic(word); });
 }
 
-inline Result<PublishView> decode(const FrameView& frame, Version version, Sender sender) {
+// Fills `packet`, which lies where the caller wants its result: a PublishView put together here and
+// copied there costs as much as all the checks.
+inline std::optional<DecodeError> decode(const FrameView& frame, Version version, Sender sender,
+                                         PublishView& packet) {
     MARTLET_DEBUG_ASSERT(frame.type == PacketType::publish);
     const unsigned flags = frame.flags;
-    if (const char* const what = broken_flags(flags)) {
-        return fail(ReasonCode::malformed_packet, what);
+    const auto qos = qos_from_wire(flags >> 1 & 3);
+    if (!qos) {  // [v3.1.1 MQTT-3.3.1-4] [v5 MQTT-3.3.1-4]
+        return fail(ReasonCode::malformed_packet, "QoS 3");
     }
-    Result<PublishView> result;  // filled in place
-    PublishView& packet = *result;
+    const bool has_packet_id = *qos != QoS::at_most_once;
     packet.dup = (flags & dup_flag) != 0;
     packet.retain = (flags & retain_flag) != 0;
-    packet.qos = static_cast<QoS>(flags >> 1 & 3);
-    if (packet.dup && packet.qos == QoS::at_most_once) {  // [v3.1.1 MQTT-3.3.1-2] [v5 MQTT-3.3.1-2]
+    packet.qos = *qos;
+    if (packet.dup && !has_packet_id) {  // [v3.1.1 MQTT-3.3.1-2] [v5 MQTT-3.3.1-2]
         return fail(ReasonCode::protocol_error, "DUP is set on a QoS 0 message");
     }
     if (!has_valid_length(frame, version)) {
@@ -97,7 +92,7 @@ inline Result<PublishView> decode(const FrameView& frame, Version version, Sende
     }
     ByteReader reader{frame.body};
     packet.topic = as_text(reader.binary());
-    if (packet.qos != QoS::at_most_once) {
+    if (has_packet_id) {
         packet.packet_id = PacketId{reader.u16()};
     }
     if (is_v5(version)) {
@@ -107,21 +102,19 @@ inline Result<PublishView> decode(const FrameView& frame, Version version, Sende
         return fail(ReasonCode::malformed_packet, reader.fault());
     }
     packet.payload = reader.rest();
-    if (!packet.properties.empty()) {
-        if (const auto error = read_properties(packet, sender)) {
-            return *error;
-        }
-    }
-    // [v3.1.1 MQTT-2.3.1-1] [v5 MQTT-2.2.1-3]
-    if (packet.qos != QoS::at_most_once && packet.packet_id == PacketId::none) {
+    if (has_packet_id && packet.packet_id == PacketId::none) {
+        // [v3.1.1 MQTT-2.3.1-1] [v5 MQTT-2.2.1-3]
         return fail(ReasonCode::protocol_error, "packet identifier is 0");
     }
-    if (packet.topic.empty() || !is_plain_topic(packet.topic)) {
-        if (const auto error = check_topic(packet, version)) {
-            return *error;
+    if (!packet.properties.empty()) {
+        if (const auto error = read_properties(packet, sender)) {
+            return error;
         }
     }
-    return result;
+    if (packet.topic.empty() || !is_plain_topic(packet.topic)) {
+        return check_topic(packet, version);
+    }
+    return std::nullopt;
 }
 
 // What belongs to one connection or is counted down for each delivery.
@@ -190,11 +183,19 @@ void for_each_forwarded_run(Bytes block, Emit emit) {
 }  // namespace
 
 Result<PublishView> decode_publish(const FrameView& frame, Version version) {
-    return decode(frame, version, Sender::client);
+    Result<PublishView> result;
+    if (const auto error = decode(frame, version, Sender::client, *result)) {
+        result = *error;
+    }
+    return result;
 }
 
 Result<PublishView> decode_publish_from_server(const FrameView& frame, Version version) {
-    return decode(frame, version, Sender::server);
+    Result<PublishView> result;
+    if (const auto error = decode(frame, version, Sender::server, *result)) {
+        result = *error;
+    }
+    return result;
 }
 
 std::size_t forwarded_properties_size(Bytes block) {

@@ -97,10 +97,9 @@ const Option* find_option(std::string_view name) {
 }
 
 CommandLineError unknown(std::string_view name) {
-    std::vector<std::string_view> names;
-    for (const Option& option : options) {
-        names.push_back(option.long_name);
-    }
+    std::array<std::string_view, options.size()> names;
+    std::transform(options.begin(), options.end(), names.begin(),
+                   [](const Option& option) { return option.long_name; });
     const std::string_view nearest = nearest_word(name, names);
     return {nearest.empty()
                 ? fmt::format("unknown option {}", in_quotes(name))
@@ -136,9 +135,10 @@ std::variant<CommandLine, CommandLineError> parse_command_line(
 }
 
 std::string usage_text() {
-    std::string text = version_text() +
-                       "\nAn MQTT broker for versions 5.0, 3.1.1 and 3.1; reads mosquitto.conf.\n"
-                       "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n\n";
+    std::string text = version_text();
+    text +=
+        "\nAn MQTT broker for versions 5.0, 3.1.1 and 3.1; reads mosquitto.conf.\n"
+        "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n\n";
     for (const Option& option : options) {
         const std::string name =
             fmt::format("{:2}{} {}{}{}", option.short_name, option.short_name.empty() ? " " : ",",

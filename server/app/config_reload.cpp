@@ -50,4 +50,15 @@ std::vector<std::string> keys_needing_restart(const Config& running, const Confi
     return keys;
 }
 
+std::vector<ListenerConfig> reloaded_listeners(const Config& running, const Config& wanted) {
+    std::vector<ListenerConfig> listeners;
+    for (const ListenerConfig& listener : running.listeners) {
+        const auto same = std::find_if(
+            wanted.listeners.begin(), wanted.listeners.end(),
+            [&](const ListenerConfig& candidate) { return is_same_socket(listener, candidate); });
+        listeners.push_back(same == wanted.listeners.end() ? listener : *same);
+    }
+    return listeners;
+}
+
 }  // namespace martlet::app

@@ -13,4 +13,7 @@ namespace martlet::app {
 // that came, went or changed between plain and TLS. Everything else can be swapped.
 std::vector<std::string> keys_needing_restart(const Config& running, const Config& wanted);
 
+// The running listeners, in their order, each with what `wanted` says of it apart from its socket.
+std::vector<ListenerConfig> reloaded_listeners(const Config& running, const Config& wanted);
+
 }  // namespace martlet::app

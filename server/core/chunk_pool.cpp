@@ -31,11 +31,16 @@ void free_chunk(Chunk* chunk) {
 
 ChunkPool::~ChunkPool() {
     MARTLET_ASSERT(used_bytes_ == 0);
-    for (Chunk* chunk : idle_) {
-        while (chunk != nullptr) {
-            free_chunk(std::exchange(chunk, chunk->next));
+    free_idle();
+}
+
+void ChunkPool::free_idle() {
+    for (Chunk*& first : idle_) {
+        while (first != nullptr) {
+            free_chunk(std::exchange(first, first->next));
         }
     }
+    idle_bytes_ = 0;
 }
 
 Chunk* ChunkPool::acquire(ChunkKind kind) {

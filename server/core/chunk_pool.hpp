@@ -48,6 +48,8 @@ public:
 
     Chunk* acquire(ChunkKind kind);
     void release(Chunk* chunk);
+    // Gives what lies ready back to the allocator, after a peak.
+    void free_idle();
 
     // What outboxes hold (without the messages they share) and what lies ready for them.
     std::size_t used_bytes() const { return used_bytes_; }

@@ -4,6 +4,8 @@
 // One that does not catch up within Limits::lag_grace is lagging: its publishers go on, and what it
 // misses at QoS 0 is counted as dropped, until it has caught up. So a subscriber that keeps reading
 // loses nothing, and one that does not holds nobody up for longer than the grace.
+#include <algorithm>
+
 #include "server/core/shard.hpp"
 #include "server/core/timer_kinds.hpp"
 
@@ -22,8 +24,14 @@ void Shard::congest(Connection& subscriber, const MessageOrigin& publisher) {
     if (!publisher.connection) {
         return;  // the broker's own message, or a will
     }
-    // Each pause is undone by one resume, so naming a publisher twice does no harm; while it is
-    // paused it sends nothing that would name it again.
+    // Once is enough: messages that were on their way when it was paused name it again.
+    const auto is_same = [&](const MessageOrigin& paused) {
+        return paused.shard == publisher.shard && paused.connection == publisher.connection;
+    };
+    if (std::any_of(subscriber.paused_publishers.begin(), subscriber.paused_publishers.end(),
+                    is_same)) {
+        return;
+    }
     subscriber.paused_publishers.push_back(publisher);
     if (publisher.shard == index_) {
         pause_publisher(publisher.connection);

@@ -37,7 +37,7 @@ struct Connection {
     bool assigned_client_id = false;  // v5: to be told in the CONNACK
     bool server_keep_alive = false;   // v5: to be told in the CONNACK
     bool server_expiry = false;       // v5: a shorter Session Expiry Interval, likewise
-    std::uint16_t pause_count = 0;    // subscribers this publisher waits for
+    std::uint32_t pause_count = 0;    // subscribers this publisher waits for
     std::uint16_t keep_alive_s = 0;
     std::uint16_t receive_maximum = 65'535;  // the client's: our window towards it
     std::uint32_t answers_pending = 0;  // acknowledgements that wait for storage or other shards

@@ -95,6 +95,9 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
         protocol::level_count(publish.topic) > limits_.topic_levels_max) {
         return ReasonCode::topic_name_invalid;
     }
+    if (limits_.payload_size_max != 0 && publish.payload.size() > limits_.payload_size_max) {
+        return ReasonCode::quota_exceeded;
+    }
     if (publish.retain && !limits_.retain_available) {
         return ReasonCode::retain_not_supported;
     }

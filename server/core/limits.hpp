@@ -13,6 +13,8 @@ struct Limits {
     // CONNECT is accepted.
     std::uint32_t packet_size_max = 1024 * 1024;
     std::uint32_t packet_size_before_connect_max = 64 * 1024;
+    // Payload of a PUBLISH; 0: bounded by the packet size alone.
+    std::uint32_t payload_size_max = 0;
 
     // QoS>0 messages on their way to one client at a time (a v5 client may ask for fewer).
     std::uint16_t inflight_max = 20;
@@ -51,7 +53,9 @@ struct Limits {
 inline constexpr std::size_t write_low_water(const Limits& limits) {
     return limits.write_limit_bytes / 2;
 }
-// Nothing is appended for QoS 0 beyond this, whatever the reason.
+// Nothing is appended for QoS 0 beyond this, whatever the reason. Well above what may still come
+// once the publishers have been told to wait: what other shards have on its way, and a packet from
+// each.
 inline constexpr std::size_t write_hard_limit(const Limits& limits) {
     return limits.write_limit_bytes * 8;
 }

@@ -20,6 +20,7 @@ RetainedMessages::~RetainedMessages() {
 MessageRef RetainedMessages::set(std::string_view topic, MessageRef message) {
     MARTLET_ASSERT(message != nullptr);
     TopicLevels levels(topic, tree_.hash());
+    Tree::PathPrefetch(tree_, levels).prefetch_nodes();
     TopicNodeId id = tree_.root();
     for (std::size_t depth = 0; const TopicLevel* level = levels.at(depth); ++depth) {
         TopicNodeId child = tree_.child(id, *level);
@@ -59,14 +60,7 @@ const Message* RetainedMessages::find(std::string_view topic) const {
 
 TopicNodeId RetainedMessages::find_node(std::string_view topic) const {
     TopicLevels levels(topic, tree_.hash());
-    TopicNodeId id = tree_.root();
-    for (std::size_t depth = 0; const TopicLevel* level = levels.at(depth); ++depth) {
-        id = tree_.child(id, *level);
-        if (id == no_node) {
-            break;
-        }
-    }
-    return id;
+    return tree_.find(levels);
 }
 
 // Removes the node if nothing needs it any more, and then its parents likewise.

@@ -43,6 +43,8 @@ public:
     T& operator[](Id id) { return *place(id); }
     const T& operator[](Id id) const { return *place(id); }
 
+    void prefetch(Id id) const { __builtin_prefetch(static_cast<const void*>(place(id))); }
+
     // Live records.
     std::size_t size() const { return live_; }
     // Without what records own elsewhere.

@@ -61,10 +61,20 @@ public:
     // once. f must not change the tree.
     template <class F>
     void match(std::string_view topic, F&& f) const {
-        match_exact(topic, f);
-        if (wildcard_count_ != 0) {
-            match_wildcards(topic, f);
+        const std::uint32_t hash = exact_hash(topic);
+        if (wildcard_count_ == 0) {
+            match_exact(topic, hash, f);
+            return;
         }
+        // The order of what follows is that of the cache misses: all are under way before the first
+        // is waited for.
+        exact_index_.prefetch(hash);
+        TopicLevels levels(topic, tree_.hash());
+        const Tree::PathPrefetch path(tree_, levels);
+        prefetch_exact(hash);
+        path.prefetch_nodes();
+        match_wildcards(levels, f);
+        match_exact(topic, hash, f);
     }
 
     std::size_t filter_count() const { return exact_.size() + wildcard_count_; }
@@ -97,15 +107,23 @@ private:
                                  [&](std::uint32_t id) { return exact_[id].text.view() == topic; });
     }
 
+    // The first record with that hash is nearly always the right one.
+    void prefetch_exact(std::uint32_t hash) const {
+        exact_index_.find(hash, [&](std::uint32_t id) {
+            exact_.prefetch(id);
+            return true;
+        });
+    }
+
     template <class F>
-    void match_exact(std::string_view topic, F& f) const {
-        const std::uint32_t id = find_exact(topic, exact_hash(topic));
+    void match_exact(std::string_view topic, std::uint32_t hash, F& f) const {
+        const std::uint32_t id = find_exact(topic, hash);
         if (id != HashIndex::none) {
             f(FilterKey{id}, exact_[id].subscribers.span());
         }
     }
     template <class F>
-    void match_wildcards(std::string_view topic, F& f) const;
+    void match_wildcards(TopicLevels& levels, F& f) const;
     template <class F>
     void report(TopicNodeId id, F& f) const {
         const SubscriberList& found = tree_[id].value.subscribers;
@@ -124,6 +142,7 @@ private:
     void prune(TopicNodeId id);
 
     TextHash hash_;
+    std::uint64_t plus_hash_;  // of the level "+"
     Slab<ExactFilter> exact_;
     HashIndex exact_index_;
     Tree tree_;
@@ -133,22 +152,22 @@ private:
 };
 
 template <class F>
-void SubscriptionTree::match_wildcards(std::string_view topic, F& f) const {
+void SubscriptionTree::match_wildcards(TopicLevels& levels, F& f) const {
     // A branch still to be walked: `node` matches the first `depth` levels.
     struct Branch {
         TopicNodeId node;
         std::uint32_t depth;
     };
     boost::container::small_vector<Branch, 32> branches;
-    TopicLevels levels(topic, tree_.hash());
+    // [v3.1.1 MQTT-4.7.2-1] [v5 MQTT-4.7.2-1]
+    const bool is_for_all = !levels.at(0)->text.starts_with('$');
     branches.push_back({tree_.root(), 0});
     while (!branches.empty()) {
         auto [id, depth] = branches.back();
         branches.pop_back();
         while (id != no_node) {
-            const auto& node = tree_[id];
-            // [v3.1.1 MQTT-4.7.2-1] [v5 MQTT-4.7.2-1]
-            const bool wildcards_apply = depth != 0 || topic.front() != '$';
+            const Tree::Node& node = tree_[id];
+            const bool wildcards_apply = depth != 0 || is_for_all;
             if (wildcards_apply && node.value.hash != no_node) {
                 report(node.value.hash, f);  // "a/#" is also for "a" itself
             }
@@ -158,10 +177,16 @@ void SubscriptionTree::match_wildcards(std::string_view topic, F& f) const {
                 break;
             }
             ++depth;
+            const TopicNodeId child =
+                node.first_child == no_node ? no_node : tree_.child(id, *level);
             if (wildcards_apply && node.value.plus != no_node) {
+                if (const TopicLevel* next = levels.at(depth)) {
+                    tree_.prefetch(node.value.plus, tree_.hash().path(node.path_hash, plus_hash_),
+                                   *next);
+                }
                 branches.push_back({node.value.plus, depth});
             }
-            id = node.first_child == no_node ? no_node : tree_.child(id, *level);
+            id = child;
         }
     }
 }

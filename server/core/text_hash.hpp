@@ -41,8 +41,8 @@ public:
         return fold(fold(low ^ keys_[2], high ^ state), text.size() ^ keys_[3]);
     }
 
-    // Of a level below a node: `level` is the level's own hash.
-    std::uint32_t child(std::uint32_t parent, std::uint64_t level) const {
+    // Of a path of levels: `parent` is the hash of all but the last, `level` that one's own.
+    std::uint32_t path(std::uint32_t parent, std::uint64_t level) const {
         return static_cast<std::uint32_t>(fold(level ^ keys_[1], parent ^ keys_[2]) >> 32U);
     }
 

@@ -9,8 +9,8 @@
 // A timer never fires before its deadline, and at most one tick after it (given that advance() is
 // called then). Expired keys are reported in order of their ticks; the order within a tick is
 // unspecified.
-// Ownership: timers are embedded in what they belong to; the wheel only links them. What is armed when
-// the wheel is destroyed is unarmed by it.
+// Ownership: timers are embedded in what they belong to; the wheel only links them. What is armed
+// when the wheel is destroyed is unarmed by it.
 // Threading: its shard's thread only.
 #pragma once
 

@@ -8,14 +8,19 @@ namespace martlet::security {
 
 using protocol::ReasonCode;
 
-ListenerAccess::ListenerAccess(std::vector<ListenerPolicy> policies)
-    : policies_(std::move(policies)) {
+ListenerAccess::ListenerAccess(std::vector<ListenerPolicy> policies) {
+    set_policies(std::move(policies));
+}
+
+void ListenerAccess::set_policies(std::vector<ListenerPolicy> policies) {
+    policies_ = std::make_shared<const std::vector<ListenerPolicy>>(std::move(policies));
 }
 
 std::optional<core::AuthenticationResult> ListenerAccess::authenticate(
     const protocol::ConnectView& connect, const core::ConnectionInfo& info, core::ConnectionId) {
-    MARTLET_ASSERT(info.listener < policies_.size());
-    const ListenerPolicy& policy = policies_[info.listener];
+    const std::shared_ptr<const std::vector<ListenerPolicy>> policies = policies_.load();
+    MARTLET_ASSERT(info.listener < policies->size());
+    const ListenerPolicy& policy = (*policies)[info.listener];
     if (policy.certificate_names_user) {
         if (info.certificate_name.empty()) {
             return core::AuthenticationResult{

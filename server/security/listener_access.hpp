@@ -1,8 +1,10 @@
 // Who may connect, decided by the listener alone: anonymous clients where it permits them, and
 // clients whose verified certificate names them. Topics are open to everybody who got in.
-// Threading: immutable, shared by all shards.
+// Threading: shared by all shards, internally synchronised (the policies are swapped whole).
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <vector>
 
 #include "server/core/access_control.hpp"
@@ -19,6 +21,8 @@ class ListenerAccess final : public core::AccessControl {
 public:
     // One policy for each listener, in the order of ConnectionInfo::listener.
     explicit ListenerAccess(std::vector<ListenerPolicy> policies);
+    // From the next CONNECT on; there are as many listeners as before.
+    void set_policies(std::vector<ListenerPolicy> policies);
 
     std::optional<core::AuthenticationResult> authenticate(const protocol::ConnectView& connect,
                                                            const core::ConnectionInfo& info,
@@ -35,7 +39,7 @@ public:
     }
 
 private:
-    std::vector<ListenerPolicy> policies_;
+    std::atomic<std::shared_ptr<const std::vector<ListenerPolicy>>> policies_;
 };
 
 }  // namespace martlet::security

@@ -190,6 +190,7 @@ TEST_CASE("logging: lines of several threads stay whole while the file is reopen
     {
         Logger logger{to_file(path)};
         std::vector<std::thread> writers;
+        writers.reserve(threads);
         for (int id = 0; id < threads; ++id) {
             writers.emplace_back([&logger, id] {
                 for (int i = 0; i < lines; ++i) {

@@ -1,4 +1,5 @@
 // What the benchmarks share: topics of the shapes that the load tool sends, and the heap's size.
+// Threading: one thread.
 #pragma once
 
 #include <malloc.h>

@@ -43,7 +43,7 @@ TEST_CASE("a hash index behaves as a set under random use") {
             if (is_there) {
                 index.erase(hash, id);
                 model.erase({hash, id});
-            } else if ((step / 3000) % 2 == 0 || random.one_in(4)) {
+            } else if ((step / 3000) % 2 == 0 || random.chance(4)) {
                 index.insert(hash, id);
                 model.insert({hash, id});
             }
@@ -62,7 +62,7 @@ TEST_CASE("a hash index of many entries is at least half full and gives memory b
     HashIndex index;
     std::vector<std::uint32_t> hashes;
     for (std::uint32_t id = 0; id < 200'000; ++id) {
-        hashes.push_back(hash.child(id, 0));
+        hashes.push_back(hash.path(id, 0));
         index.insert(hashes.back(), id);
     }
     CHECK(index.memory_size() <= 200'000 * 16);

@@ -14,7 +14,7 @@ namespace martlet::core {
 namespace {
 
 MessageRef make_message(std::string_view payload) {
-    return test::make_message("t", payload);
+    return testing::make_message("t", payload);
 }
 
 // What a gather write with this many segments would take.
@@ -71,6 +71,20 @@ TEST_CASE("an outbox shares a large payload instead of copying it") {
     CHECK(gathered(outbox, 4) == std::string(Outbox::share_threshold, 'x'));
     outbox.consume(pool, Outbox::share_threshold);
     CHECK(pool.used_bytes() == 0);
+}
+
+TEST_CASE("an outbox gives a chunk back as soon as all of it is written") {
+    ChunkPool pool;
+    Outbox outbox;
+    const MessageRef message = make_message(std::string(Outbox::share_threshold, 'x'));
+    outbox.append_shared(pool, message, message->payload());
+    const std::size_t shared = pool.used_bytes();
+    outbox.append(pool, protocol::as_bytes("next"));
+    outbox.consume(pool, Outbox::share_threshold - 1);
+    CHECK(pool.used_bytes() == shared + ChunkPool::small_size);
+    outbox.consume(pool, 1);
+    CHECK(pool.used_bytes() == ChunkPool::small_size);
+    outbox.clear(pool);
 }
 
 TEST_CASE("an outbox with one small packet holds one small chunk") {
@@ -138,16 +152,16 @@ TEST_CASE("an outbox behaves as a string under random appends and consumption") 
     for (int round = 0; round < 30; ++round) {
         Outbox outbox;
         std::string model;
-        const std::size_t size_max = random.one_in(2) ? 200 : 40'000;
+        const std::size_t size_max = random.chance(2) ? 200 : 40'000;
         for (int step = 0; step < 300; ++step) {
-            const std::string text = bytes_of(random.index(size_max), random.below(256));
+            const std::string text = bytes_of(random.below(size_max), random.below(256));
             switch (random.below(5)) {
                 case 0:
                     outbox.append(pool, protocol::as_bytes(text));
                     model += text;
                     break;
                 case 1: {
-                    const std::size_t room = random.index(Outbox::reserve_max + 1);
+                    const std::size_t room = random.below(Outbox::reserve_max + 1);
                     const std::size_t size = std::min(room, text.size());
                     std::memcpy(outbox.reserve(pool, room), text.data(), size);
                     outbox.commit(size);
@@ -161,14 +175,14 @@ TEST_CASE("an outbox behaves as a string under random appends and consumption") 
                     break;
                 }
                 default: {
-                    const std::size_t size = random.index(model.size() + 1);
+                    const std::size_t size = random.below(model.size() + 1);
                     outbox.consume(pool, size);
                     model.erase(0, size);
                     break;
                 }
             }
             REQUIRE(outbox.size() == model.size());
-            const std::string front = gathered(outbox, 1 + random.index(16));
+            const std::string front = gathered(outbox, 1 + random.below(16));
             REQUIRE(front == model.substr(0, front.size()));
             REQUIRE(front.empty() == model.empty());
         }

@@ -54,7 +54,7 @@ TEST_CASE("a packet id set behaves as std::set under random use") {
         for (int step = 0; step < 20'000; ++step) {
             const bool grows = (step / 5000) % 2 == 0;
             const std::uint64_t number = 1 + random.below(range);
-            if (random.one_in(10) ? !grows : grows) {
+            if (random.chance(10) ? !grows : grows) {
                 REQUIRE(set.insert(id(number)) == model.insert(number).second);
             } else {
                 REQUIRE(set.erase(id(number)) == (model.erase(number) != 0));

@@ -23,7 +23,7 @@ using Topics = std::vector<std::string>;
 constexpr std::uint64_t hash_seed = 4711;
 
 MessageRef set(RetainedMessages& retained, std::string_view topic) {
-    return retained.set(topic, test::make_message(topic, "payload"));
+    return retained.set(topic, testing::make_message(topic, "payload"));
 }
 
 // All topics a filter yields, in order, read with slices of `slice` visits.
@@ -49,8 +49,8 @@ Topics drained(RetainedMessages& retained, std::string_view filter, std::size_t 
 TEST_CASE("a topic has one retained message that is replaced and erased") {
     RetainedMessages retained(hash_seed);
     CHECK(retained.find("a/b") == nullptr);
-    const MessageRef first = test::make_message("a/b", "first");
-    const MessageRef second = test::make_message("a/b", "the second");
+    const MessageRef first = testing::make_message("a/b", "first");
+    const MessageRef second = testing::make_message("a/b", "the second");
     CHECK(retained.set("a/b", first) == nullptr);
     CHECK(retained.bytes() == first->memory_size());
     CHECK(retained.set("a/b", second) == first);
@@ -194,10 +194,11 @@ struct Observed {
 
 class RetainedModel {
 public:
-    void change(test::Random& random) {
-        const std::string topic = test::random_topic(random);
-        if (random.one_in(2)) {
-            const MessageRef message = test::make_message(topic, std::to_string(random.below(9)));
+    void change(testing::Random& random) {
+        const std::string topic = testing::random_topic(random);
+        if (random.chance(2)) {
+            const MessageRef message =
+                testing::make_message(topic, std::to_string(random.below(9)));
             const MessageRef replaced = retained_.set(topic, message);
             REQUIRE(replaced == model_[topic]);
             model_[topic] = message;
@@ -228,14 +229,14 @@ public:
     }
 
     // One slice of one cursor, which is closed at its end, or now and then before.
-    void step(test::Random& random) {
+    void step(testing::Random& random) {
         if (cursors_.empty()) {
             return;
         }
-        const std::size_t at = random.index(cursors_.size());
+        const std::size_t at = random.below(cursors_.size());
         Observed& observed = *cursors_[at];
         CAPTURE(observed.filter);
-        std::size_t budget = random.index(6);
+        std::size_t budget = random.below(6);
         Cursor::Next next = observed.cursor.next(budget);
         while (next.step == Cursor::Step::message) {
             const std::string topic(next.message->topic());
@@ -251,7 +252,7 @@ public:
                 REQUIRE(observed.seen[topic] == 1);
             }
         }
-        if (next.step == Cursor::Step::done || random.one_in(50)) {
+        if (next.step == Cursor::Step::done || random.chance(50)) {
             cursors_.erase(cursors_.begin() + static_cast<std::ptrdiff_t>(at));
         }
     }
@@ -267,7 +268,7 @@ public:
     }
 
 private:
-    RetainedMessages retained_{test::seed()};
+    RetainedMessages retained_{testing::seed_for_this_run()};
     std::map<std::string, MessageRef> model_;
     std::vector<std::unique_ptr<Observed>> cursors_;
 };
@@ -277,11 +278,11 @@ TEST_CASE("cursors see what stays exactly once while messages are set and erased
     for (int round = 0; round < 20; ++round) {
         RetainedModel model;
         for (int step = 0; step < 5000; ++step) {
-            if (random.one_in(20)) {
-                model.open(random.one_in(5) ? test::random_topic(random)
-                                            : test::random_filter(random));
+            if (random.chance(20)) {
+                model.open(random.chance(5) ? testing::random_topic(random)
+                                            : testing::random_filter(random));
             }
-            if (random.one_in(2)) {
+            if (random.chance(2)) {
                 model.change(random);
             } else {
                 model.step(random);

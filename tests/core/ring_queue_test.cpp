@@ -74,8 +74,8 @@ TEST_CASE("a ring queue behaves as std::deque under random use") {
         const std::uint64_t pops = 1 + random.below(8);  // in 10: rounds that grow and that shrink
         for (int step = 0; step < 3000; ++step) {
             if (random.below(10) >= pops) {
-                const std::string value(random.index(40), static_cast<char>('a' + step % 26));
-                if (random.one_in(4)) {
+                const std::string value(random.below(40), static_cast<char>('a' + step % 26));
+                if (random.chance(4)) {
                     queue.push_front(value);
                     model.push_front(value);
                 } else {
@@ -83,7 +83,7 @@ TEST_CASE("a ring queue behaves as std::deque under random use") {
                     model.push_back(value);
                 }
             } else if (!model.empty()) {
-                if (random.one_in(4)) {
+                if (random.chance(4)) {
                     queue.pop_back();
                     model.pop_back();
                 } else {
@@ -93,7 +93,7 @@ TEST_CASE("a ring queue behaves as std::deque under random use") {
             }
             REQUIRE(queue.size() == model.size());
             if (!model.empty()) {
-                const std::size_t at = random.index(model.size());
+                const std::size_t at = random.below(model.size());
                 REQUIRE(queue[at] == model[at]);
                 REQUIRE(queue.front() == model.front());
                 REQUIRE(queue.back() == model.back());

@@ -29,8 +29,8 @@ TEST_CASE("a slab behaves as a map under random use") {
     std::map<std::uint32_t, std::string> model;
     for (int step = 0; step < 60'000; ++step) {
         const bool grows = (step / 15'000) % 2 == 0;
-        if (model.empty() || (random.one_in(8) ? !grows : grows)) {
-            const std::string value = std::to_string(step) + std::string(random.index(30), 'x');
+        if (model.empty() || (random.chance(8) ? !grows : grows)) {
+            const std::string value = std::to_string(step) + std::string(random.below(30), 'x');
             const auto id = slab.allocate(value);
             REQUIRE(model.emplace(id, value).second);
         } else {

@@ -266,7 +266,7 @@ public:
     }
 
 private:
-    SubscriptionTree tree_{test::seed()};
+    SubscriptionTree tree_{testing::seed_for_this_run()};
     std::map<std::string, std::map<SessionSlot, SubscriptionTree::Place>> model_;
     std::size_t count_ = 0;
 };
@@ -278,14 +278,14 @@ TEST_CASE("the subscription tree matches as the reference matcher does under ran
         for (int step = 0; step < 600; ++step) {
             const auto session = static_cast<SessionSlot>(random.below(6));
             const auto filters = model.filters();
-            if (filters.empty() || random.one_in(2)) {
-                model.add(test::random_filter(random), session);
-            } else if (random.one_in(3)) {
-                model.add(test::random_topic(random), session);
+            if (filters.empty() || random.chance(2)) {
+                model.add(testing::random_filter(random), session);
+            } else if (random.chance(3)) {
+                model.add(testing::random_topic(random), session);
             } else {
                 model.remove(random.pick(filters), session);
             }
-            model.check_match(test::random_topic(random));
+            model.check_match(testing::random_topic(random));
         }
         model.check_counts();
         for (const std::string& filter : model.filters()) {

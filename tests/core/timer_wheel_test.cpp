@@ -140,11 +140,11 @@ TEST_CASE("a wheel that is destroyed unarms its timers") {
 // whose deadline, rounded up to a tick, has come.
 class WheelModel {
 public:
-    explicit WheelModel(test::Random& random) : random_(random), timers_(200) {}
+    explicit WheelModel(testing::Random& random) : random_(random), timers_(200) {}
 
     void change_one() {
-        const auto id = static_cast<std::uint32_t>(random_.index(timers_.size()));
-        if (random_.one_in(4)) {
+        const auto id = static_cast<std::uint32_t>(random_.below(timers_.size()));
+        if (random_.chance(4)) {
             wheel_.cancel(timers_[id]);
             due_.erase(id);
             return;
@@ -168,7 +168,7 @@ public:
             REQUIRE(due_[key.id] >= last);
             last = due_[key.id];
             due_.erase(key.id);
-            while (random_.one_in(2)) {
+            while (random_.chance(2)) {
                 change_one();
             }
         });
@@ -193,7 +193,7 @@ private:
         return tick < instant ? tick + TimerWheel::tick : tick;
     }
 
-    test::Random& random_;
+    testing::Random& random_;
     std::vector<Timer> timers_;
     TimerWheel wheel_{start};
     std::map<std::uint32_t, Instant> due_;
@@ -208,7 +208,7 @@ TEST_CASE("the wheel fires what a sorted list would under random use") {
             for (std::uint64_t changes = random.below(5); changes > 0; --changes) {
                 model.change_one();
             }
-            if (random.one_in(3) && model.next_deadline() != never) {
+            if (random.chance(3) && model.next_deadline() != never) {
                 model.advance(std::max(model.now(), model.next_deadline()));
             } else {
                 const unsigned bits = static_cast<unsigned>(random.below(round % 2 == 0 ? 34 : 57));

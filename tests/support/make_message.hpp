@@ -1,11 +1,11 @@
-// Messages for tests, in one line.
+// Messages for tests, in one line. Threading: pure functions.
 #pragma once
 
 #include <string_view>
 
 #include "server/core/message.hpp"
 
-namespace martlet::test {
+namespace martlet::testing {
 
 inline core::MessageRef make_message(std::string_view topic, std::string_view payload) {
     core::MessageParts parts;
@@ -14,4 +14,4 @@ inline core::MessageRef make_message(std::string_view topic, std::string_view pa
     return core::Message::make(parts);
 }
 
-}  // namespace martlet::test
+}  // namespace martlet::testing

@@ -1,4 +1,5 @@
 // Random topics and filters from a few short levels, so that they meet each other often.
+// Threading: pure functions.
 #pragma once
 
 #include <array>
@@ -7,7 +8,7 @@
 
 #include "tests/support/random.hpp"
 
-namespace martlet::test {
+namespace martlet::testing {
 
 inline std::string random_level(Random& random) {
     static constexpr std::array<std::string_view, 8> levels = {
@@ -17,21 +18,21 @@ inline std::string random_level(Random& random) {
 
 inline std::string random_topic(Random& random) {
     std::string topic = random_level(random);
-    while (!random.one_in(3)) {
+    while (!random.chance(3)) {
         topic += '/' + random_level(random);
     }
     return topic.empty() ? "a" : topic;
 }
 
 inline std::string random_filter(Random& random) {
-    std::string filter = random.one_in(3) ? "+" : random_level(random);
-    while (!random.one_in(3)) {
-        filter += '/' + (random.one_in(3) ? "+" : random_level(random));
+    std::string filter = random.chance(3) ? "+" : random_level(random);
+    while (!random.chance(3)) {
+        filter += '/' + (random.chance(3) ? "+" : random_level(random));
     }
-    if (random.one_in(4)) {
-        filter = random.one_in(8) ? "#" : filter + "/#";
+    if (random.chance(4)) {
+        filter = random.chance(8) ? "#" : filter + "/#";
     }
     return filter.empty() ? "+" : filter;
 }
 
-}  // namespace martlet::test
+}  // namespace martlet::testing

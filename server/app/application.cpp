@@ -1,0 +1,238 @@
+#include "server/app/application.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <random>
+#include <utility>
+
+#include "server/app/config_file.hpp"
+#include "server/app/config_reload.hpp"
+#include "server/app/host.hpp"
+#include "server/app/wiring.hpp"
+
+namespace martlet::app {
+
+namespace {
+
+constexpr std::string_view version = "martlet version " MARTLET_VERSION;
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32U | device();
+}
+
+transport::TransportOptions make_transport_options(const Config& config,
+                                                   const transport::ShardPorts& ports,
+                                                   transport::TransportLog& log) {
+    transport::TransportOptions options;
+    options.shards = make_shard_count(config);
+    options.hash_seed = random_seed();
+    options.limits = make_limits(config);
+    options.arrivals = make_arrival_limits(config);
+    options.connections_max = make_connections_max(config);
+    options.listeners = make_listener_options(config, config.listeners);
+    options.ports.assign(options.shards, ports);
+    options.log = &log;
+    return options;
+}
+
+std::string describe_address(const ListenerConfig& listener) {
+    if (listener.is_loopback_only) {
+        return "this machine only (127.0.0.1 and ::1)";
+    }
+    return listener.bind_address.empty() ? "every address" : listener.bind_address;
+}
+
+std::string describe_admission(const ListenerConfig& listener) {
+    if (listener.tls &&
+        (listener.tls->use_identity_as_username || listener.tls->use_subject_as_username)) {
+        return "clients with a certificate";
+    }
+    return listener.allow_anonymous ? "anybody who can reach it"
+                                    : "nobody (allow_anonymous is false)";
+}
+
+}  // namespace
+
+Application::Application(CommandLine command_line, Config config)
+    : command_line_(std::move(command_line)),
+      config_(std::move(config)),
+      logger_(config_.log),
+      events_(logger_, config_.log.connection_messages),
+      network_(logger_, config_.listeners),
+      access_(make_policies(config_.listeners)),
+      transport_(make_transport_options(config_, {&store_, &access_, &events_}, network_)),
+      sys_topics_(std::string(version)),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      round_timer_(io_),
+      started_(Clock::now()),
+      last_round_(started_) {
+}
+
+int Application::run() {
+    // Writing to a peer that is gone is an error value, not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
+    if (!start()) {
+        return 1;
+    }
+    await_signal();
+    if (config_.sys_interval.count() != 0) {
+        run_round();
+    }
+    io_.run();
+    transport_.stop();
+    logger_.log(LogLevel::information, "{} terminated", version);
+    return 0;
+}
+
+bool Application::start() {
+    const auto fail = [this](std::string_view what) {
+        logger_.log(LogLevel::error, "{}", what);
+        return false;
+    };
+    logger_.log(LogLevel::information, "{} starting", version);
+    if (!config_.source.empty()) {
+        logger_.log(LogLevel::information, "Config loaded from {}.", config_.source);
+    }
+    const std::size_t descriptors = raise_descriptor_limit();
+    if (const auto error = transport_.open()) {
+        return fail(*error);
+    }
+    for (const std::string& warning : transport_.warnings()) {
+        logger_.log(LogLevel::warning, "{}", warning);
+    }
+    if (!config_.pid_file.empty()) {
+        if (const std::string error = write_pid_file(config_.pid_file); !error.empty()) {
+            return fail(error);
+        }
+    }
+    if (const std::string error = become_user(config_.user); !error.empty()) {
+        return fail(error);
+    }
+    say_hello();
+    transport_.start();
+    logger_.log(LogLevel::information, "{} running ({} threads, up to {} connections)", version,
+                transport_.shard_count(), descriptors);
+    return true;
+}
+
+// Who may connect, what is kept where, and what to type next.
+void Application::say_hello() {
+    if (config_.source.empty()) {
+        logger_.log(LogLevel::information,
+                    "Starting in local only mode. Connections will only be possible from clients "
+                    "running on this machine.");
+        logger_.log(LogLevel::information,
+                    "Create a configuration file with a `listener` to allow remote access, and "
+                    "start with `martlet -c FILE`.");
+    }
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+        const ListenerConfig& listener = config_.listeners[i];
+        logger_.log(LogLevel::information, "Opening {} listen socket on port {}.",
+                    listener.tls ? "TLS" : "plain", transport_.port(i));
+        logger_.log(LogLevel::information, "Port {}: reached from {}; may connect: {}.",
+                    transport_.port(i), describe_address(listener), describe_admission(listener));
+    }
+    logger_.log(LogLevel::information,
+                "Sessions, queued and retained messages are kept in memory and end with the "
+                "broker.");
+    if (config_.source.empty()) {
+        const std::uint16_t port = transport_.port(0);
+        const std::string option = port == 1883 ? "" : fmt::format("-p {} ", port);
+        logger_.log(LogLevel::information,
+                    "Try: mosquitto_sub {}-t 'a/#' -v   and, in another shell: mosquitto_pub {}-t "
+                    "a/b -m hi",
+                    option, option);
+    }
+}
+
+void Application::await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error) {
+            return;
+        }
+        if (signal == SIGHUP) {
+            reload();
+            await_signal();
+            return;
+        }
+        logger_.log(LogLevel::information, "{} terminating", version);
+        io_.stop();
+    });
+}
+
+// Everything is read and checked before anything changes; with a mistake the old configuration goes
+// on.
+void Application::reload() {
+    logger_.log(LogLevel::information, "Reloading config.");
+    ConfigResult result = load_config(command_line_.config_file, command_line_.overrides);
+    for (const std::string& error : result.errors) {
+        logger_.log(LogLevel::error, "{}", error);
+    }
+    if (!result.is_ok()) {
+        logger_.log(LogLevel::error, "The configuration was not reloaded; the old one goes on.");
+        return;
+    }
+    Config& wanted = result.config;
+    for (const std::string& key : keys_needing_restart(config_, wanted)) {
+        logger_.log(LogLevel::warning, "{} has changed; that takes a restart to be obeyed.", key);
+    }
+    // What can not change now stays as it is, so that the next reload compares with what runs.
+    wanted.listeners = reloaded_listeners(config_, wanted);
+    wanted.threads = config_.threads;
+    transport::ReloadOptions options;
+    options.limits = make_limits(wanted);
+    options.arrivals = make_arrival_limits(wanted);
+    options.connections_max = make_connections_max(wanted);
+    options.listeners = make_listener_options(wanted, wanted.listeners);
+    if (const auto error = transport_.reload(options)) {
+        logger_.log(LogLevel::error, "{}; the old configuration goes on.", *error);
+        return;
+    }
+    if (const auto error = logger_.reconfigure(wanted.log)) {
+        logger_.log(LogLevel::error, "{}", *error);
+    }
+    for (const std::string& warning : transport_.warnings()) {
+        logger_.log(LogLevel::warning, "{}", warning);
+    }
+    access_.set_policies(make_policies(wanted.listeners));
+    events_.set_connection_messages(wanted.log.connection_messages);
+    config_ = std::move(wanted);
+    logger_.log(LogLevel::information, "Config reloaded.");
+}
+
+void Application::schedule_round() {
+    round_timer_.expires_after(config_.sys_interval);
+    round_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) {
+            run_round();
+        }
+    });
+}
+
+// $SYS, and memory back to the system once much of what was there is gone.
+void Application::run_round() {
+    const core::Counters totals = transport_.counters();
+    const Clock::time_point now = Clock::now();
+    admin::SysFacts facts;
+    facts.uptime = std::chrono::duration_cast<std::chrono::seconds>(now - started_);
+    facts.heap_bytes = resident_bytes();
+    facts.sockets_opened = transport_.transport_counters().accepted;
+    for (admin::SysTopic& topic :
+         sys_topics_.round(totals, facts, now - std::exchange(last_round_, now))) {
+        transport_.publish_from_broker(0, std::move(topic.topic), std::move(topic.value), true);
+    }
+    const std::uint64_t objects =
+        totals.connections + totals.sessions + totals.queued_messages + totals.retained_messages;
+    peak_objects_ = std::max(peak_objects_, objects);
+    constexpr std::uint64_t worth_trimming = 1000;
+    if (peak_objects_ > worth_trimming && objects < peak_objects_ / 2) {
+        transport_.free_idle_memory();
+        return_free_memory();
+        peak_objects_ = objects;
+    }
+    schedule_round();
+}
+
+}  // namespace martlet::app

@@ -1,0 +1,60 @@
+// The broker as a process: made in order, run until told to stop, taken down in reverse. Read
+// application.cpp to learn how the parts fit together.
+// Threading: the main thread only; shards run on their own.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+
+#include "server/admin/sys_topics.hpp"
+#include "server/app/command_line.hpp"
+#include "server/app/config.hpp"
+#include "server/app/event_log.hpp"
+#include "server/app/logging.hpp"
+#include "server/app/network_log.hpp"
+#include "server/security/listener_access.hpp"
+#include "server/store/memory_store.hpp"
+#include "server/transport/transport.hpp"
+
+namespace martlet::app {
+
+class Application {
+public:
+    // The configuration is checked already; throws std::runtime_error if the log can not be opened.
+    Application(CommandLine command_line, Config config);
+
+    // Serves until SIGTERM or SIGINT. Returns the exit status.
+    int run();
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    bool start();
+    void say_hello();
+    void await_signal();
+    void reload();
+    void schedule_round();
+    void run_round();
+
+    const CommandLine command_line_;
+    Config config_;
+    Logger logger_;
+    EventLog events_;
+    NetworkLog network_;
+    security::ListenerAccess access_;
+    store::MemoryStore store_;
+    transport::Transport transport_;
+    admin::SysTopics sys_topics_;
+
+    boost::asio::io_context io_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer round_timer_;
+    Clock::time_point started_;
+    Clock::time_point last_round_;
+    std::uint64_t peak_objects_ = 0;  // since free memory was last given back
+};
+
+}  // namespace martlet::app

@@ -1,0 +1,92 @@
+#include "server/app/host.hpp"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <system_error>
+#include <vector>
+
+namespace martlet::app {
+
+namespace {
+
+std::string error_text(int error) {
+    return std::generic_category().message(error);
+}
+
+}  // namespace
+
+std::size_t raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 0;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+void tune_allocator() {
+    constexpr int keep_bytes = 64 * 1024 * 1024;
+    constexpr int map_from_bytes = 4 * 1024 * 1024;
+    mallopt(M_TRIM_THRESHOLD, keep_bytes);
+    mallopt(M_MMAP_THRESHOLD, map_from_bytes);
+}
+
+void return_free_memory() {
+    malloc_trim(0);
+}
+
+std::size_t resident_bytes() {
+    std::ifstream statm("/proc/self/statm");
+    std::size_t total_pages = 0;
+    std::size_t resident_pages = 0;
+    statm >> total_pages >> resident_pages;
+    return resident_pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::string daemonise() {
+    constexpr int keep_directory = 1;
+    constexpr int close_streams = 0;
+    if (daemon(keep_directory, close_streams) != 0) {
+        return fmt::format("cannot go to the background: {}", error_text(errno));
+    }
+    return {};
+}
+
+std::string write_pid_file(const std::string& path) {
+    std::ofstream file(path, std::ios::trunc);
+    file << getpid() << '\n';
+    file.close();
+    return file ? std::string()
+                : fmt::format("cannot write the pid file {}: {}", path, error_text(errno));
+}
+
+std::string become_user(const std::string& name) {
+    if (name.empty() || name == "root" || geteuid() != 0) {
+        return {};
+    }
+    passwd entry{};
+    passwd* found = nullptr;
+    std::vector<char> buffer(16 * 1024);
+    getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (found == nullptr) {
+        return fmt::format("cannot become user {}: there is no such user", name);
+    }
+    if (initgroups(name.c_str(), entry.pw_gid) != 0 || setgid(entry.pw_gid) != 0 ||
+        setuid(entry.pw_uid) != 0) {
+        return fmt::format("cannot become user {}: {}", name, error_text(errno));
+    }
+    return {};
+}
+
+}  // namespace martlet::app

@@ -1,0 +1,133 @@
+#include "server/app/wiring.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <thread>
+
+namespace martlet::app {
+
+namespace {
+
+template <class T, class From>
+T clamp_to(From value) {
+    return static_cast<T>(std::min<std::uint64_t>(value, std::numeric_limits<T>::max()));
+}
+
+// 0 in the configuration is no limit.
+template <class T, class From>
+T limit_or_max(From value) {
+    return value == 0 ? std::numeric_limits<T>::max() : clamp_to<T>(value);
+}
+
+transport::TlsOptions make_tls(const TlsConfig& config) {
+    transport::TlsOptions options;
+    options.certfile = config.certfile;
+    options.keyfile = config.keyfile;
+    options.cafile = config.cafile;
+    options.capath = config.capath;
+    options.crlfile = config.crlfile;
+    options.ciphers = config.ciphers;
+    options.ciphersuites = config.ciphers_tls13;
+    options.version_min = config.version_min == TlsVersion::v1_3 ? transport::TlsVersion::v1_3
+                                                                 : transport::TlsVersion::v1_2;
+    options.require_certificate = config.require_certificate;
+    if (config.use_subject_as_username) {
+        options.identity = transport::CertificateIdentity::subject;
+    } else if (config.use_identity_as_username) {
+        options.identity = transport::CertificateIdentity::common_name;
+    }
+    return options;
+}
+
+transport::AddressFamily make_family(SocketFamily family) {
+    switch (family) {
+        case SocketFamily::ipv4:
+            return transport::AddressFamily::ipv4;
+        case SocketFamily::ipv6:
+            return transport::AddressFamily::ipv6;
+        case SocketFamily::any:
+            break;
+    }
+    return transport::AddressFamily::any;
+}
+
+}  // namespace
+
+core::Limits make_limits(const Config& config) {
+    const LimitsConfig& from = config.limits;
+    core::Limits limits;
+    limits.packet_size_max = from.packet_size_max;
+    limits.payload_size_max = from.payload_size_max;
+    limits.packet_size_before_connect_max = from.packet_size_before_connect_max;
+    limits.inflight_max = from.inflight_messages_max;
+    limits.queued_messages_max = limit_or_max<std::uint32_t>(from.queued_messages_max);
+    limits.queued_bytes_max = limit_or_max<std::uint64_t>(from.queued_bytes_max);
+    limits.write_limit_bytes = from.write_limit_bytes;
+    limits.subscriptions_per_client_max =
+        limit_or_max<std::uint32_t>(from.subscriptions_per_client_max);
+    limits.topic_levels_max = from.topic_levels_max;
+    // Retained messages are spread over the shards by topic, evenly enough to divide their limits.
+    const std::uint64_t shards = make_shard_count(config);
+    limits.retained_messages_max = (from.retained_messages_max + shards - 1) / shards;
+    limits.retained_bytes_max = (from.retained_bytes_max + shards - 1) / shards;
+    limits.retain_available = config.retain_available;
+    // mosquitto's default of 65,535 means that nobody is held to less.
+    limits.keep_alive_max_s =
+        from.keep_alive_max_s == 65'535 ? std::uint16_t{0} : from.keep_alive_max_s;
+    if (config.persistent_client_expiration) {
+        limits.session_expiry_max_s =
+            static_cast<std::uint64_t>(config.persistent_client_expiration->count());
+    }
+    limits.allow_zero_length_client_id = config.listeners.front().allow_zero_length_clientid;
+    limits.topic_alias_max = config.listeners.front().topic_alias_max;
+    return limits;
+}
+
+std::vector<security::ListenerPolicy> make_policies(const std::vector<ListenerConfig>& listeners) {
+    std::vector<security::ListenerPolicy> policies;
+    for (const ListenerConfig& listener : listeners) {
+        const bool names_user = listener.tls && (listener.tls->use_identity_as_username ||
+                                                 listener.tls->use_subject_as_username);
+        policies.push_back({listener.allow_anonymous, names_user});
+    }
+    return policies;
+}
+
+std::vector<transport::ListenerOptions> make_listener_options(
+    const Config& config, const std::vector<ListenerConfig>& listeners) {
+    std::vector<transport::ListenerOptions> all;
+    for (const ListenerConfig& listener : listeners) {
+        transport::ListenerOptions options;
+        options.bind.address = listener.bind_address;
+        options.bind.is_loopback_only = listener.is_loopback_only;
+        options.bind.port = listener.port;
+        options.bind.family = make_family(listener.family);
+        options.bind.no_delay = config.set_tcp_nodelay;
+        if (listener.tls) {
+            options.tls = make_tls(*listener.tls);
+        }
+        options.connections_max = listener.connections_max.value_or(transport::unlimited);
+        all.push_back(std::move(options));
+    }
+    return all;
+}
+
+transport::ArrivalLimits make_arrival_limits(const Config& config) {
+    transport::ArrivalLimits limits;
+    limits.connect_timeout = config.limits.connect_timeout;
+    limits.awaiting_connect_max = config.limits.unauthenticated_connections_per_thread_max;
+    return limits;
+}
+
+std::size_t make_connections_max(const Config& config) {
+    return config.limits.connections_max == 0 ? transport::unlimited
+                                              : config.limits.connections_max;
+}
+
+core::ShardIndex make_shard_count(const Config& config) {
+    const std::uint32_t wanted =
+        config.threads != 0 ? config.threads : std::thread::hardware_concurrency();
+    return static_cast<core::ShardIndex>(std::clamp<std::uint32_t>(wanted, 1, 1024));
+}
+
+}  // namespace martlet::app

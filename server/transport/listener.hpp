@@ -1,0 +1,72 @@
+// Accepts the connections of one listening socket and gives each to a shard.
+//
+// A plain connection begins on the shard that accepted it: its CONNECT, often there already, tells
+// where it goes. TLS handshakes cost a hundred times what accepting does, so those are dealt to all
+// shards in turn. Nothing is bound again at a reload: certificates are swapped, connections that
+// exist keep theirs.
+//
+// Without file descriptors a connection can be neither served nor refused; so one is kept in
+// reserve, is given up to accept and close what waits, and taken back. Ownership: owns the socket;
+// borrows the runners and the admission. Threading: constructed and destroyed while its shard does
+// not run; otherwise that shard's thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "server/transport/admission.hpp"
+#include "server/transport/burst_gate.hpp"
+#include "server/transport/owned_fd.hpp"
+#include "server/transport/shard_runner.hpp"
+#include "server/transport/tls_context.hpp"
+
+namespace martlet::transport {
+
+class Listener {
+public:
+    struct Setup {
+        std::uint16_t index = 0;  // of the configuration's listener
+        OwnedFd socket;
+        Admission* admission = nullptr;
+        std::shared_ptr<const TlsContext> tls;  // null: plain
+    };
+
+    Listener(std::span<const std::unique_ptr<ShardRunner>> runners, std::size_t runner,
+             Setup setup);
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+    ShardRunner& runner() { return runner_; }
+    std::uint16_t index() const { return index_; }
+    void start() { wait(); }
+    void stop();
+    void set_tls(std::shared_ptr<const TlsContext> tls) { tls_ = std::move(tls); }
+
+private:
+    using Descriptor =
+        boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
+
+    void wait();
+    void accept_some();
+    void begin(int socket, const sockaddr_storage& address);
+    // Whether to go on accepting.
+    bool handle_error(int error);
+    void refuse_with_reserve();
+    void log_failure(int error);
+
+    const std::uint16_t index_;
+    std::span<const std::unique_ptr<ShardRunner>> runners_;
+    ShardRunner& runner_;
+    Descriptor descriptor_;
+    Admission& admission_;
+    std::shared_ptr<const TlsContext> tls_;
+    OwnedFd reserve_;
+    std::size_t next_runner_ = 0;
+    BurstGate too_many_gate_;
+    BurstGate failure_gate_;
+};
+
+}  // namespace martlet::transport

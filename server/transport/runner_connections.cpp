@@ -1,0 +1,345 @@
+// ShardRunner: the lives of the connections on this shard. See Stage in connection.hpp.
+#include <chrono>
+#include <utility>
+
+#include "protocol/assert.hpp"
+#include "server/core/shard.hpp"
+#include "server/transport/shard_runner.hpp"
+
+namespace martlet::transport {
+
+using core::CloseReason;
+using core::ConnectionId;
+
+namespace {
+
+// The same when the broker stops: somebody waits for that.
+constexpr core::Duration close_patience_at_drain = std::chrono::seconds(2);
+
+// Where the peer is gone, or has asked for the end itself, there is nobody to wait for.
+bool should_linger(CloseReason reason) {
+    switch (reason) {
+        case CloseReason::client_disconnected:
+        case CloseReason::peer_closed:
+        case CloseReason::network_error:
+        case CloseReason::keep_alive_timeout:
+            return false;
+        case CloseReason::refused:
+        case CloseReason::protocol_error:
+        case CloseReason::session_taken_over:
+        case CloseReason::too_large:
+        case CloseReason::quota:
+        case CloseReason::shutting_down:
+        case CloseReason::administrative:
+            return true;
+    }
+    return true;
+}
+
+PeerDescription describe(const Connection& connection) {
+    return {connection.arrival().listener, connection.arrival().peer};
+}
+
+}  // namespace
+
+Connection* ShardRunner::find(ConnectionId id) {
+    Connection* connection = id.slot < by_slot_.size() ? by_slot_[id.slot] : nullptr;
+    return connection != nullptr && connection->id() == id ? connection : nullptr;
+}
+
+void ShardRunner::move(Connection& connection, ConnectionList& from, ConnectionList& to) {
+    from.erase(from.iterator_to(connection));
+    to.push_back(connection);
+}
+
+void ShardRunner::adopt(std::unique_ptr<Connection> connection) {
+    if (!connection->attach(*this)) {
+        ++counters_.accept_failures;
+        return;  // and so is closed
+    }
+    Connection& adopted = *connection;
+    if (adopted.stage() == Stage::moving) {
+        arrivals_.push_back(*connection.release());
+        settle(adopted);
+        return;
+    }
+    make_room();
+    arrivals_.push_back(*connection.release());
+    // Often its first bytes are there already.
+    adopted.go_on();
+}
+
+// Only a flood meets this bound; what is silent for long goes in expire().
+void ShardRunner::make_room() {
+    if (arrivals_.size() >= arrivals_hard_max) {
+        crowd_out(arrivals_.front());
+    }
+}
+
+// Silent connections must not keep others out: only so many may wait for long.
+void ShardRunner::crowd_out(Connection& connection) {
+    ++counters_.crowded_out;
+    if (const auto unlogged = crowded_out_gate_.admit(now())) {
+        log_.on_crowded_out(describe(connection), *unlogged);
+    }
+    drop(connection);
+}
+
+// When the oldest has had its time: all of it, or, with too many others waiting, enough to speak.
+core::Instant ShardRunner::arrival_deadline() const {
+    if (arrivals_.empty()) {
+        return core::never;
+    }
+    const core::Instant deadline = arrivals_.front().deadline();
+    return arrivals_.size() > arrival_limits_.awaiting_connect_max
+               ? deadline - arrival_limits_.connect_timeout + arrival_limits_.grace
+               : deadline;
+}
+
+void ShardRunner::place(Connection& connection) {
+    // Not MQTT at all, like a browser's request; its "packet" may never become whole.
+    constexpr std::byte connect_first_byte{0x10};
+    if (connection.kept().front() != connect_first_byte) {
+        ++counters_.closed_before_connect;
+        log_.on_closed_before_connect(describe(connection), "the first packet is not a CONNECT");
+        drop(connection);
+        return;
+    }
+    const auto home =
+        core::home_shard(connection.kept(), limits_, hash_seed_, shard_count_, index_);
+    if (!home) {
+        return;
+    }
+    if (*home == index_) {
+        settle(connection);
+        return;
+    }
+    connection.set_stage(Stage::moving);
+    move(connection, arrivals_, open_);
+    movers_.emplace_back(&connection, *home);
+}
+
+// This shard is its home: the core takes over.
+void ShardRunner::settle(Connection& connection) {
+    core::ConnectionInfo info;
+    info.peer = connection.arrival().peer;
+    info.listener = connection.arrival().listener;
+    info.secure = connection.stream().is_secure();
+    info.certificate_name = connection.stream().peer_identity();
+    const ConnectionId id = shard_->open(std::move(info), now());
+    if (id.slot >= by_slot_.size()) {
+        by_slot_.resize(id.slot + 1);
+    }
+    by_slot_[id.slot] = &connection;
+    move(connection, arrivals_, open_);
+    connection.open(id);
+}
+
+void ShardRunner::send_movers() {
+    for (const auto& [connection, home] : movers_) {
+        open_.erase(open_.iterator_to(*connection));
+        connection->detach();
+        ++counters_.handed_over;
+        peers_[home]->mailbox().push(ConnectionMail{std::unique_ptr<Connection>(connection)});
+    }
+    movers_.clear();
+}
+
+void ShardRunner::on_lost_before_connect(Connection& connection, StreamStatus how) {
+    const PeerDescription peer = describe(connection);
+    if (connection.stage() == Stage::handshake) {
+        ++counters_.handshake_failures;
+        log_.on_handshake_failed(peer, connection.stream().failure());
+    } else {
+        ++counters_.closed_before_connect;
+        log_.on_closed_before_connect(
+            peer, how == StreamStatus::end ? "end of stream" : connection.stream().failure());
+    }
+    drop(connection);
+}
+
+// Frees one that the core does not know (any more).
+void ShardRunner::drop(Connection& connection) {
+    move(connection, list_of(connection), closed_);
+    connection.close();
+}
+
+ShardRunner::ConnectionList& ShardRunner::list_of(const Connection& connection) {
+    switch (connection.stage()) {
+        case Stage::handshake:
+        case Stage::awaiting_connect:
+            return arrivals_;
+        case Stage::moving:
+        case Stage::open:
+            return open_;
+        case Stage::closing:
+        case Stage::lingering:
+            return ending_;
+        case Stage::closed:
+            return closed_;
+    }
+    return closed_;
+}
+
+// The peer has ended the stream, or it broke. After an orderly end the peer may still read: it gets
+// the answers of this pass, as far as the network takes them at once.
+void ShardRunner::on_lost(Connection& connection, StreamStatus how) {
+    if (how == StreamStatus::end && connection.stage() == Stage::open) {
+        close(connection.id(), CloseReason::peer_closed);
+        return;
+    }
+    end(connection,
+        connection.stage() == Stage::closing ? connection.close_reason()
+                                             : CloseReason::network_error,
+        false);
+}
+
+// The core wants to hear when an outbox that was long has become short; it is told in the next
+// pass.
+void ShardRunner::flush(ConnectionId id) {
+    Connection* connection = find(id);
+    if (connection == nullptr) {
+        return;
+    }
+    const bool was_long = shard_->outbox(id).size() > core::write_low_water(limits_);
+    if (connection->flush() && was_long) {
+        drained_outboxes_.push_back(id);
+    }
+}
+
+void ShardRunner::report_drained() {
+    for (std::size_t i = 0; i < drained_outboxes_.size(); ++i) {
+        shard_->on_written(drained_outboxes_[i], now());
+    }
+    drained_outboxes_.clear();
+}
+
+void ShardRunner::close(ConnectionId id, CloseReason reason) {
+    Connection* connection = find(id);
+    if (connection == nullptr || connection->stage() != Stage::open) {
+        return;
+    }
+    move(*connection, open_, ending_);
+    connection->set_stage(Stage::closing);
+    connection->set_close_reason(reason);
+    connection->set_deadline(now() + close_patience_);
+    to_finish_.push_back(connection);
+}
+
+void ShardRunner::resume_reading(ConnectionId id) {
+    resumed_.push_back(id);
+}
+
+void ShardRunner::finish_closing() {
+    for (Connection* connection : to_finish_) {
+        if (connection->stage() != Stage::closing) {
+            continue;  // broken meanwhile
+        }
+        const bool flushed = connection->flush();
+        if (connection->stage() == Stage::closing &&
+            (flushed || connection->close_reason() == CloseReason::peer_closed)) {
+            on_flushed(*connection);
+        }
+    }
+    to_finish_.clear();
+}
+
+void ShardRunner::on_flushed(Connection& connection) {
+    const bool lingers = should_linger(connection.close_reason());
+    if (!lingers) {
+        connection.say_goodbye();
+    }
+    end(connection, connection.close_reason(), lingers);
+}
+
+void ShardRunner::on_lingered(Connection& connection) {
+    drop(connection);
+}
+
+// The end as the core sees it: it is told in the next report_closed().
+void ShardRunner::end(Connection& connection, CloseReason reason, bool linger) {
+    const ConnectionId id = connection.id();
+    by_slot_[id.slot] = nullptr;
+    to_report_.emplace_back(id, reason);
+    if (linger) {
+        connection.linger();
+    } else {
+        drop(connection);
+    }
+}
+
+void ShardRunner::report_closed() {
+    for (std::size_t i = 0; i < to_report_.size(); ++i) {
+        shard_->on_closed(to_report_[i].first, to_report_[i].second, now());
+    }
+    to_report_.clear();
+}
+
+void ShardRunner::expire(core::Instant now) {
+    while (arrival_deadline() <= now) {
+        Connection& connection = arrivals_.front();
+        if (connection.deadline() > now) {
+            crowd_out(connection);
+            continue;
+        }
+        ++counters_.connect_timeouts;
+        log_.on_closed_before_connect({connection.arrival().listener, connection.arrival().peer},
+                                      "no CONNECT in time");
+        drop(connection);
+    }
+    while (!ending_.empty() && ending_.front().deadline() <= now) {
+        Connection& connection = ending_.front();
+        if (connection.stage() == Stage::closing) {
+            end(connection, connection.close_reason(), false);
+        } else {
+            drop(connection);
+        }
+    }
+}
+
+void ShardRunner::free_closed() {
+    for (auto it = closed_.begin(); it != closed_.end();) {
+        Connection& connection = *it;
+        if (connection.is_referred_to()) {
+            ++it;
+        } else {
+            it = closed_.erase(it);
+            delete &connection;
+        }
+    }
+}
+
+void ShardRunner::drain(std::function<void()> drained) {
+    while (!arrivals_.empty()) {
+        drop(arrivals_.front());
+    }
+    close_patience_ = close_patience_at_drain;
+    shard_->shut_down(now());
+    drained_ = std::move(drained);
+}
+
+// Whatever is left, without manners. Handlers that were waiting run once more, find the connection
+// closed, and let go of it.
+void ShardRunner::clean_up() {
+    send_movers();
+    while (mail_) {
+        mail_ = std::move(mail_->next);
+    }
+    for (ConnectionList* list : {&arrivals_, &open_, &ending_}) {
+        while (!list->empty()) {
+            Connection& connection = list->front();
+            move(connection, *list, closed_);
+            connection.close();
+        }
+    }
+    for (Connection* connection : queued_) {
+        connection->set_queued(false);
+    }
+    queued_.clear();
+    while (!closed_.empty()) {
+        io_.poll();
+        free_closed();
+    }
+}
+
+}  // namespace martlet::transport

@@ -1,0 +1,255 @@
+#include "server/transport/shard_runner.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+
+#include "protocol/assert.hpp"
+#include "server/transport/clock.hpp"
+
+namespace martlet::transport {
+
+namespace {
+
+// What runs at most, and is read, before the pass ends and its answers go out. One subscriber may
+// be sent all that is read: its outbox must not outgrow its limits before it is flushed for the
+// first time.
+constexpr std::size_t handlers_per_pass = 256;
+constexpr std::size_t input_per_pass = 256 * 1024;
+
+// What all other shards together may have on their way here: what a subscriber's outbox can still
+// take after its publishers have been told to pause. See PairFlow.
+std::uint64_t high_water(const RunnerSetup& setup) {
+    const std::uint64_t room = core::write_hard_limit(setup.limits) / 2;
+    const std::uint64_t senders = std::max(setup.shard_count - 1, 1);
+    return std::max<std::uint64_t>(room / senders, 64 * 1024);
+}
+
+// Signals are the main thread's business; a write to a closed socket is an error value here.
+void block_signals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+// UNSAFE_IO: everything about descriptors and timers happens on this one thread, so the reactor
+// need take no locks for them; posting from other threads stays safe.
+ShardRunner::ShardRunner(const RunnerSetup& setup)
+    : index_(setup.index),
+      shard_count_(setup.shard_count),
+      hash_seed_(setup.hash_seed),
+      limits_(setup.limits),
+      arrival_limits_(setup.arrivals),
+      log_(*setup.log),
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      work_(io_.get_executor()),
+      timer_(io_.get_executor()),
+      mailbox_(io_),
+      read_buffer_(std::make_unique<std::byte[]>(read_buffer_size)),
+      write_scratch_(std::make_unique<std::byte[]>(write_scratch_size)) {
+    for (core::ShardIndex sender = 0; sender < setup.shard_count; ++sender) {
+        inbound_flow_.push_back(std::make_unique<PairFlow>(high_water(setup)));
+    }
+    core::ShardSetup shard;
+    shard.index = setup.index;
+    shard.shard_count = setup.shard_count;
+    shard.hash_seed = setup.hash_seed;
+    shard.limits = setup.limits;
+    shard.start = read_clock();
+    shard.connections = this;
+    shard.link = this;
+    shard.store = setup.ports.store;
+    shard.access = setup.ports.access;
+    shard.log = setup.ports.log;
+    shard_ = std::make_unique<core::Shard>(shard);
+}
+
+ShardRunner::~ShardRunner() {
+    join();
+    clean_up();
+}
+
+void ShardRunner::set_peers(std::span<const std::unique_ptr<ShardRunner>> peers) {
+    peers_.clear();
+    for (const auto& peer : peers) {
+        peers_.push_back(peer.get());
+    }
+}
+
+void ShardRunner::start() {
+    thread_ = std::thread([this] {
+        block_signals();
+        pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index_)).c_str());
+        run();
+    });
+}
+
+void ShardRunner::join() {
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+core::Instant ShardRunner::now() {
+    if (!clock_read_) {
+        now_ = read_clock();
+        clock_read_ = true;
+    }
+    return now_;
+}
+
+void ShardRunner::run() {
+    while (!is_stopping_) {
+        pass();
+    }
+    clean_up();
+}
+
+// The order matters: what the handlers, the mail and the timers brought is told to the core before
+// end_pass(), which sends what came of it; connections are ended and freed last, when nothing of
+// this pass refers to them any more.
+void ShardRunner::pass() {
+    run_handlers();
+    go_on_with_queued();
+    take_mail();
+    expire(now());
+    ring_alarms();
+    if (shard_->next_deadline() <= now()) {
+        shard_->advance(now());
+    }
+    report_drained();
+    report_closed();
+    shard_->end_pass(now());
+    finish_closing();
+    send_movers();
+    free_closed();
+    if (drained_ && open_.empty() && ending_.empty() && arrivals_.empty() && closed_.empty() &&
+        to_report_.empty()) {
+        std::exchange(drained_, nullptr)();
+    }
+    set_timer();
+    ++counters_.passes;
+    clock_read_ = false;
+    input_ = 0;
+}
+
+bool ShardRunner::has_work() const {
+    return shard_->has_work() || mail_ != nullptr || !queued_.empty() || !resumed_.empty() ||
+           !drained_outboxes_.empty() || !to_report_.empty() || is_stopping_;
+}
+
+void ShardRunner::run_handlers() {
+    std::size_t ran = 0;
+    if (!has_work() && mailbox_.fall_asleep()) {
+        ran = io_.run_one();
+        mailbox_.awake();
+    }
+    while (ran < handlers_per_pass && input_ < input_per_pass && io_.poll_one() != 0) {
+        ++ran;
+    }
+}
+
+void ShardRunner::go_on_later(Connection& connection) {
+    if (!connection.is_queued()) {
+        connection.set_queued(true);
+        queued_.push_back(&connection);
+    }
+}
+
+// Those that asked for another turn, and those that the core reads again.
+void ShardRunner::go_on_with_queued() {
+    const std::size_t queued = queued_.size();
+    for (std::size_t i = 0; i < queued; ++i) {
+        queued_[i]->set_queued(false);
+        queued_[i]->go_on();
+    }
+    queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(queued));
+    const std::size_t resumed = resumed_.size();
+    for (std::size_t i = 0; i < resumed; ++i) {
+        if (Connection* connection = find(resumed_[i])) {
+            connection->go_on();
+        }
+    }
+    resumed_.erase(resumed_.begin(), resumed_.begin() + static_cast<std::ptrdiff_t>(resumed));
+}
+
+void ShardRunner::run_at(core::Instant at, Task task) {
+    alarms_.emplace_back(at, std::move(task));
+}
+
+void ShardRunner::ring_alarms() {
+    for (std::size_t i = 0; i < alarms_.size();) {
+        if (alarms_[i].first <= now()) {
+            const Task task = std::move(alarms_[i].second);
+            alarms_.erase(alarms_.begin() + static_cast<std::ptrdiff_t>(i));
+            task(*this);
+        } else {
+            ++i;
+        }
+    }
+}
+
+// One timer for everything, set anew only when something is due before it would fire anyway.
+void ShardRunner::set_timer() {
+    core::Instant due = shard_->next_deadline();
+    for (const auto& alarm : alarms_) {
+        due = std::min(due, alarm.first);
+    }
+    due = std::min(due, arrival_deadline());
+    if (!ending_.empty()) {
+        due = std::min(due, ending_.front().deadline());
+    }
+    if (due >= timer_set_to_) {
+        return;
+    }
+    timer_set_to_ = due;
+    timer_.expires_at(std::chrono::steady_clock::time_point(due.time_since_epoch()));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) {
+            timer_set_to_ = core::never;
+        }
+    });
+}
+
+void ShardRunner::free_idle_memory() {
+    shard_->chunk_pool().free_idle();
+    std::sort(idle_operations_.begin(), idle_operations_.end());
+    std::erase_if(operations_, [this](const std::unique_ptr<OperationMemory>& operation) {
+        return std::binary_search(idle_operations_.begin(), idle_operations_.end(),
+                                  operation.get());
+    });
+    operations_.shrink_to_fit();
+    idle_operations_ = std::vector<OperationMemory*>();
+}
+
+void ShardRunner::set_limits(const core::Limits& limits, const ArrivalLimits& arrivals) {
+    limits_ = limits;
+    arrival_limits_ = arrivals;
+    shard_->set_limits(limits);
+}
+
+TransportCounters ShardRunner::current_counters() const {
+    TransportCounters counters = counters_;
+    counters.awaiting_connect = arrivals_.size();
+    return counters;
+}
+
+OperationMemory* ShardRunner::acquire_operation() {
+    if (idle_operations_.empty()) {
+        operations_.push_back(std::make_unique<OperationMemory>());
+        return operations_.back().get();
+    }
+    OperationMemory* operation = idle_operations_.back();
+    idle_operations_.pop_back();
+    return operation;
+}
+
+void ShardRunner::release_operation(OperationMemory* operation) {
+    idle_operations_.push_back(operation);
+}
+
+}  // namespace martlet::transport

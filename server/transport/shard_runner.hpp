@@ -1,0 +1,207 @@
+// Drives one shard: its thread, its io_context, its core::Shard, and the Network Connections on it.
+//
+// The loop is a sequence of passes. A pass waits for events (or does not, when there is work left),
+// runs the handlers that are ready, up to a bound, takes the mail, lets timers expire, and ends
+// with Shard::end_pass(), which flushes every connection that was written to, once. The clock is
+// read once.
+//
+// Ownership: owns its connections. Outlived by the ports and the admissions it was given.
+// Threading: start(), join(), post() and mailbox() from outside; everything else its own thread
+// only.
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/intrusive/list.hpp>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "server/core/connection_port.hpp"
+#include "server/core/limits.hpp"
+#include "server/core/shard.hpp"
+#include "server/core/shard_link.hpp"
+#include "server/transport/burst_gate.hpp"
+#include "server/transport/connection.hpp"
+#include "server/transport/mailbox.hpp"
+#include "server/transport/operation_memory.hpp"
+#include "server/transport/pair_flow.hpp"
+#include "server/transport/shard_options.hpp"
+#include "server/transport/transport_counters.hpp"
+#include "server/transport/transport_log.hpp"
+
+namespace martlet::transport {
+
+struct RunnerSetup {
+    core::ShardIndex index = 0;
+    core::ShardIndex shard_count = 1;
+    std::uint64_t hash_seed = 0;
+    core::Limits limits;
+    ArrivalLimits arrivals;
+    ShardPorts ports;
+    TransportLog* log = nullptr;
+};
+
+class ShardRunner final : public core::ConnectionPort, public core::ShardLink {
+public:
+    explicit ShardRunner(const RunnerSetup& setup);
+    ShardRunner(const ShardRunner&) = delete;
+    ShardRunner& operator=(const ShardRunner&) = delete;
+    ~ShardRunner() override;
+
+    // All the shards' runners, this one included, in the order of their indexes. Before start().
+    void set_peers(std::span<const std::unique_ptr<ShardRunner>> peers);
+    void start();
+    void join();
+    void post(Task task) { mailbox_.push(std::move(task)); }
+    Mailbox& mailbox() { return mailbox_; }
+
+    // --- for tasks and listeners ---
+    core::ShardIndex index() const { return index_; }
+    core::Shard& shard() { return *shard_; }
+    boost::asio::io_context& io() { return io_; }
+    TransportLog& log() { return log_; }
+    TransportCounters& counters() { return counters_; }
+    TransportCounters current_counters() const;
+    // The time of this pass.
+    core::Instant now();
+    // A connection begins here, or comes from another shard.
+    void adopt(std::unique_ptr<Connection> connection);
+    const ArrivalLimits& arrival_limits() const { return arrival_limits_; }
+    void set_limits(const core::Limits& limits, const ArrivalLimits& arrivals);
+    // After a peak: what lies ready for reuse goes back to the allocator.
+    void free_idle_memory();
+    // Runs the task in the first pass at or after `at`.
+    void run_at(core::Instant at, Task task);
+    // Ends every connection, and calls `drained` when all are gone.
+    void drain(std::function<void()> drained);
+    // The pass that is running is the last one.
+    void stop() { is_stopping_ = true; }
+
+    // --- for Connection ---
+    std::span<std::byte> read_buffer() { return {read_buffer_.get(), read_buffer_size}; }
+    std::span<std::byte> write_scratch() { return {write_scratch_.get(), write_scratch_size}; }
+    OperationMemory* acquire_operation();
+    void release_operation(OperationMemory* operation);
+    // So many bytes have been read in this pass.
+    void note_input(std::size_t bytes) { input_ += bytes; }
+    // It has more to do, but others are to have their turn first.
+    void go_on_later(Connection& connection);
+    // More of its first bytes have come: find its home.
+    void place(Connection& connection);
+    void on_lost_before_connect(Connection& connection, StreamStatus how);
+    void on_lost(Connection& connection, StreamStatus how);
+    // A closing one has nothing left to write.
+    void on_flushed(Connection& connection);
+    void on_lingered(Connection& connection);
+
+    // --- core::ConnectionPort ---
+    void flush(core::ConnectionId id) override;
+    void close(core::ConnectionId id, core::CloseReason reason) override;
+    void resume_reading(core::ConnectionId id) override;
+
+    // --- core::ShardLink ---
+    void send(core::ShardIndex from, core::ShardIndex to, core::ShardBatch batch) override;
+
+private:
+    static constexpr std::size_t read_buffer_size = 256 * 1024;
+    static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
+
+    static constexpr std::size_t arrivals_hard_max = 2048;
+
+    using ConnectionList = boost::intrusive::list<Connection>;
+    using Clock = std::chrono::steady_clock;
+    using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>,
+                                                    boost::asio::io_context::executor_type>;
+
+    // --- the loop (shard_runner.cpp) ---
+    void run();
+    void pass();
+    void run_handlers();
+    bool has_work() const;
+    void go_on_with_queued();
+    void ring_alarms();
+    void set_timer();
+    void clean_up();
+
+    // --- mail (runner_mail.cpp) ---
+    void take_mail();
+    void handle(BatchMail& mail);
+    void handle(ConnectionMail& mail);
+    void handle(RelievedMail& mail);
+    void handle(Task& task);
+    void hold_publishers(const core::ShardBatch& batch);
+    void release_publishers();
+
+    // --- connections (runner_connections.cpp) ---
+    Connection* find(core::ConnectionId id);
+    void settle(Connection& connection);
+    void make_room();
+    void crowd_out(Connection& connection);
+    core::Instant arrival_deadline() const;
+    void move(Connection& connection, ConnectionList& from, ConnectionList& to);
+    ConnectionList& list_of(const Connection& connection);
+    void drop(Connection& connection);
+    void end(Connection& connection, core::CloseReason reason, bool linger);
+    void expire(core::Instant now);
+    void report_drained();
+    void report_closed();
+    void finish_closing();
+    void send_movers();
+    void free_closed();
+
+    const core::ShardIndex index_;
+    const core::ShardIndex shard_count_;
+    const std::uint64_t hash_seed_;
+    core::Limits limits_;
+    ArrivalLimits arrival_limits_;
+    TransportLog& log_;
+
+    boost::asio::io_context io_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    Timer timer_;
+    core::Instant timer_set_to_ = core::never;
+    std::vector<std::pair<core::Instant, Task>> alarms_;  // few, if any
+    Mailbox mailbox_;
+    std::unique_ptr<Mail> mail_;  // taken, not handled yet
+    std::vector<ShardRunner*> peers_;
+    std::vector<std::unique_ptr<PairFlow>> inbound_flow_;  // by sender
+    std::size_t peers_behind_ = 0;
+    std::vector<core::ConnectionId> held_;
+    std::thread thread_;
+    bool is_stopping_ = false;
+    // To write what waits, and to see the peer's end, after the core has said close.
+    core::Duration close_patience_ = std::chrono::seconds(5);
+    std::function<void()> drained_;
+
+    std::size_t input_ = 0;  // bytes read in this pass
+    core::Instant now_{};
+    bool clock_read_ = false;
+    std::unique_ptr<std::byte[]> read_buffer_;
+    std::unique_ptr<std::byte[]> write_scratch_;
+    std::vector<std::unique_ptr<OperationMemory>> operations_;
+    std::vector<OperationMemory*> idle_operations_;
+
+    ConnectionList arrivals_;  // handshake and awaiting_connect, oldest first
+    ConnectionList open_;      // and moving
+    ConnectionList ending_;    // closing and lingering, oldest first
+    ConnectionList closed_;
+    std::vector<Connection*> by_slot_;  // the core's slots
+    std::vector<Connection*> queued_;
+    std::vector<core::ConnectionId> resumed_;
+    std::vector<core::ConnectionId> drained_outboxes_;  // long ones, by end_pass()
+    std::vector<Connection*> to_finish_;
+    std::vector<std::pair<core::ConnectionId, core::CloseReason>> to_report_;
+    std::vector<std::pair<Connection*, core::ShardIndex>> movers_;
+    BurstGate crowded_out_gate_;
+    TransportCounters counters_;
+    // Last, so that it goes first.
+    std::unique_ptr<core::Shard> shard_;
+};
+
+}  // namespace martlet::transport

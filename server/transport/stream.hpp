@@ -1,0 +1,62 @@
+// Port: the bytes of one Network Connection, whatever they are wrapped in.
+//
+// A stream never blocks and never waits: each call does what is possible now and says what it would
+// need to go on. Waiting is the business of Connection. A stream holds no reference to an
+// io_context, so it moves between shards as it is. Ownership: owned by its Connection, which owns
+// the socket too and closes it after the stream is gone. Threading: the thread of the shard its
+// Connection is on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "server/core/outbox.hpp"
+
+namespace martlet::transport {
+
+enum class StreamStatus : std::uint8_t {
+    ok,
+    wants_read,   // nothing more until the socket is readable
+    wants_write,  // nothing more until the socket is writable
+    end,          // the peer has said all it will say
+    failed,       // broken; nothing works any more
+};
+
+// `bytes` were moved, whatever the status: with wants_* and bytes > 0 the rest has to wait.
+struct StreamResult {
+    StreamStatus status = StreamStatus::ok;
+    std::size_t bytes = 0;
+};
+
+class Stream {
+public:
+    virtual ~Stream() = default;
+
+    // To be repeated until it is `ok`; before that nothing can be read or written.
+    virtual StreamResult handshake() = 0;
+
+    // `ok` with fewer bytes than there was room for means the same as wants_read.
+    virtual StreamResult read_some(std::span<std::byte> into) = 0;
+
+    // `scratch` is for streams that must lay small segments side by side first. After wants_write
+    // the same bytes have to come first in the next call.
+    virtual StreamResult write_some(std::span<const core::OutputSegment> segments,
+                                    std::span<std::byte> scratch) = 0;
+
+    // Bytes lie decoded in the stream, so that the socket may never become readable for them.
+    virtual bool has_buffered_input() const = 0;
+
+    // The stream's own last words (TLS: close_notify), as far as they go without waiting. Nothing
+    // can be written afterwards.
+    virtual void say_goodbye() = 0;
+
+    virtual bool is_secure() const = 0;
+    // The identity in the peer's verified certificate; empty: none.
+    virtual std::string peer_identity() const = 0;
+    // Why it failed, for the log.
+    virtual std::string failure() const = 0;
+};
+
+}  // namespace martlet::transport

@@ -1,0 +1,75 @@
+// Writes the golden packets as seed inputs: write_corpus FOLDER. Each target gets its own folder
+// below, in the form it takes.
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include "protocol/byte_reader.hpp"
+#include "protocol/frame_decoder.hpp"
+#include "tests/support/vectors.hpp"
+
+using namespace martlet::protocol;
+
+namespace {
+
+class Folder {
+public:
+    explicit Folder(std::filesystem::path path) : path_(std::move(path)) {
+        std::filesystem::create_directories(path_);
+    }
+
+    void add(std::string_view input) {
+        std::ofstream out{path_ / std::to_string(count_++), std::ios::binary};
+        out.write(input.data(), static_cast<std::streamsize>(input.size()));
+    }
+
+private:
+    std::filesystem::path path_;
+    int count_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        return 2;
+    }
+    const std::filesystem::path root{argv[1]};
+    Folder frames{root / "frame"};
+    Folder packets{root / "packet"};
+    for (const auto& vector : martlet::testing::load_all_vectors()) {
+        frames.add(as_text(vector.bytes));
+        packets.add(as_text(vector.bytes));
+    }
+    Folder properties{root / "properties"};
+    for (const char* const block :
+         {"00 11 u32:1 21 u16:9 27 u32:7 22 u16:5 19 01 17 00 15 s'm' 16 s'd' 26 s'k' s'v'",
+          "01 18 u32:1 01 01 02 u32:3 03 s'text' 08 s'reply' 09 s'c' 26 s'k' s'v'",
+          "02 12 s'id' 13 u16:1 1A s'r' 1C s'o' 1F s'w' 24 01 25 01 28 01 29 01 2A 01",
+          "03 01 01 02 u32:3 23 u16:1 08 s'r' 09 s'c' 0B v:300 0B v:1 26 s'k' s'v' 03 s't'",
+          "08 0B v:268435455 26 s'k' s'v'"}) {
+        properties.add(as_text(martlet::testing::parse_bytes(block)));
+    }
+    Folder topics{root / "topic"};
+    for (const char* const pair : {"a/+/#\na/b/c", "$share/g/a/#\na", "#\n$SYS/x", "+/+\n/a"}) {
+        topics.add(pair);
+    }
+    Folder texts{root / "utf8"};
+    for (const char* const text : {"plain ascii text", "é", "€", "\xF0\x9F\x90\xA6 bird",
+                                   "\xED\xA0\x80", "\xF4\x90\x80\x80", "a\xC0\x80z"}) {
+        texts.add(text);
+    }
+    Folder configurations{root / "config_file"};
+    for (const char* const text :
+         {"listener 1883 127.0.0.1\nmax_connections -1\nmax_qos 1\nallow_anonymous true # all\n",
+          "per_listener_settings true\r\nport 8883\r\ncertfile /dev/null\r\nkeyfile /dev/null\r\n"
+          "cafile /dev/null\r\nrequire_certificate true\r\ntls_version tlsv1.3\r\n",
+          "log_dest file /x\nlog_dest none\nlog_type all\nlog_facility 3\nautosave_interval 1\n"
+          "persistent_client_expiration 14d\nmax_queued_bytes 64M\nauto_id_prefix a-\n",
+          "connection b\naddress 10.0.0.1\nmax_conections 3\nbind_address ::1\npassword_file "
+          "/x\n"}) {
+        configurations.add(text);
+    }
+    return 0;
+}

@@ -1,0 +1,1 @@
+"""What the integration tests stand on: brokers, clients and waiting for what they do."""
