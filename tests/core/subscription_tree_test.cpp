@@ -244,7 +244,9 @@ public:
             }
             REQUIRE(found.emplace(tree_.filter_text(key), std::move(sessions)).second);
         });
-        for (const auto& [filter, places] : model_) {
+        for (const auto& entry : model_) {
+            const std::string& filter = entry.first;
+            const auto& places = entry.second;
             CAPTURE(filter);
             REQUIRE(found.contains(filter) == protocol::matches(filter, topic));
             if (found.contains(filter)) {
