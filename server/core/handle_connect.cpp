@@ -23,13 +23,13 @@ void Shard::handle_connect(Connection& connection, const protocol::FrameView& fr
         connection.version = *version;
     }
     if (!connect) {
-        ++counters_.protocol_errors;
         const ReasonCode reason = connect.error().reason;
         // 3.1.1 has an answer for a wrong level alone [v3.1.1 MQTT-3.1.2-2]; for other faults it is
         // to close.
         const bool answered = reason == ReasonCode::unsupported_protocol_version ||
                               (version && protocol::is_v5(*version));
         if (answered) {
+            ++counters_.protocol_errors;  // close() counts the others
             refuse_connect(connection, {}, {}, reason, connect.error().what);
         } else {
             close(connection, CloseReason::protocol_error, reason, connect.error().what);

@@ -15,7 +15,6 @@ void Shard::handle_disconnect(Connection& connection, const protocol::Disconnect
         // A session that was to end with its connection may not be made to last now [v5
         // MQTT-3.14.2-2].
         if (!session.is_persistent() && *disconnect.session_expiry_interval_s != 0) {
-            ++counters_.protocol_errors;
             close(connection, CloseReason::protocol_error, ReasonCode::protocol_error,
                   "session expiry interval raised from 0 in DISCONNECT");
             return;
@@ -39,6 +38,9 @@ void Shard::close(Connection& connection, CloseReason reason, ReasonCode code,
     if (connection.state == Connection::State::closing) {
         return;
     }
+    const bool broke_rules =
+        reason == CloseReason::protocol_error || reason == CloseReason::too_large;
+    counters_.protocol_errors += broke_rules ? 1 : 0;
     const bool connected = connection.is_connected();
     detach(connection, reason, code, what);
     // After CONNACK a v5 client is told why [v5 MQTT-4.13.1-1]; 3.1.1 servers just close.

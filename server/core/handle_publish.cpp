@@ -32,7 +32,6 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
     if (verdict == ReasonCode::retain_not_supported ||
         verdict == ReasonCode::receive_maximum_exceeded ||
         verdict == ReasonCode::topic_name_invalid) {
-        ++counters_.protocol_errors;
         close(connection, CloseReason::protocol_error, verdict, protocol::to_string(verdict));
         return;
     }
@@ -60,7 +59,6 @@ bool Shard::resolve_alias(Connection& connection, PublishView& publish) {
         return true;
     }
     if (publish.topic_alias > limits_.topic_alias_max) {
-        ++counters_.protocol_errors;
         close(connection, CloseReason::protocol_error, ReasonCode::topic_alias_invalid,
               "topic alias above the maximum");
         return false;
@@ -79,7 +77,6 @@ bool Shard::resolve_alias(Connection& connection, PublishView& publish) {
         return true;
     }
     if (known.empty()) {
-        ++counters_.protocol_errors;
         close(connection, CloseReason::protocol_error, ReasonCode::protocol_error,
               "topic alias was never set up");
         return false;

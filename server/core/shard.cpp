@@ -106,7 +106,6 @@ bool Shard::reads(ConnectionId id) const {
 // Anything but CONNECT first is a protocol violation [v3.1.1 MQTT-3.1.0-1] [v5 MQTT-3.1.0-1].
 void Shard::handle_first_frame(Connection& connection, const FrameView& frame) {
     if (frame.type != PacketType::connect) {
-        ++counters_.protocol_errors;
         close(connection, CloseReason::protocol_error, ReasonCode::protocol_error,
               "the first packet is not a CONNECT");
         return;
@@ -180,7 +179,6 @@ void Shard::handle_frame(Connection& connection, const FrameView& frame) {
             break;
     }
     if (protocol::is_error(error.reason) && *error.what != '\0') {
-        ++counters_.protocol_errors;
         close(connection, CloseReason::protocol_error, error.reason, error.what);
     }
 }

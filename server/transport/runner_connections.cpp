@@ -76,6 +76,21 @@ void ShardRunner::make_room() {
     }
 }
 
+// Of those whose grace is over, the oldest that has not said anything, or the oldest.
+Connection& ShardRunner::most_superfluous(core::Instant now) {
+    for (Connection& connection : arrivals_) {
+        const core::Instant grace_ends =
+            connection.deadline() - arrival_limits_.connect_timeout + arrival_limits_.grace;
+        if (grace_ends > now) {
+            break;  // oldest first, so the rest are younger
+        }
+        if (!connection.arrival().has_spoken) {
+            return connection;
+        }
+    }
+    return arrivals_.front();
+}
+
 // Silent connections must not keep others out: only so many may wait for long.
 void ShardRunner::crowd_out(Connection& connection) {
     ++counters_.crowded_out;
@@ -279,7 +294,7 @@ void ShardRunner::expire(core::Instant now) {
     while (arrival_deadline() <= now) {
         Connection& connection = arrivals_.front();
         if (connection.deadline() > now) {
-            crowd_out(connection);
+            crowd_out(most_superfluous(now));
             continue;
         }
         ++counters_.connect_timeouts;

@@ -142,6 +142,7 @@ private:
     Connection* find(core::ConnectionId id);
     void settle(Connection& connection);
     void make_room();
+    Connection& most_superfluous(core::Instant now);
     void crowd_out(Connection& connection);
     core::Instant arrival_deadline() const;
     void move(Connection& connection, ConnectionList& from, ConnectionList& to);
