@@ -71,7 +71,9 @@ const char* to_string(ReasonCode code);
 bool allows(ReasonCode code, PacketType packet);
 
 // CONNACK return codes of 3.1 and 3.1.1 (0 accepted, 1 protocol level, 2 identifier rejected,
-// 3 server unavailable, 4 bad user name or password, 5 not authorized).
+// 3 server unavailable, 4 bad user name or password, 5 not authorized). They are few: reasons that
+// lie with the client become 5, all others 3. A malformed CONNECT gets no CONNACK at all in 3.1.1
+// [v3.1.1 MQTT-3.1.4-1], so what is returned for it does not matter.
 std::uint8_t to_v3_return_code(ReasonCode code);
 
 }  // namespace martlet::protocol

@@ -51,7 +51,9 @@ struct ConnectView {
 // Reason of an error: unsupported_protocol_version for a known protocol name with an unknown level
 // [v3.1.1 MQTT-3.1.2-2], otherwise malformed_packet / protocol_error (and topic_name_invalid for
 // the Will Topic). `version_seen`, when not null, is set as soon as the level is known, also on
-// later errors, so that the refusal can be put in the client's own version.
+// later errors, so that the refusal can be put in the client's own version; an unknown protocol
+// name or level leaves it as it was. In 3.1 a user name or password may be missing at the end in
+// spite of its flag, as that version permits.
 [[nodiscard]] Result<ConnectView> decode_connect(const FrameView& frame,
                                                  std::optional<Version>* version_seen);
 
