@@ -15,6 +15,7 @@
 namespace martlet::testing {
 
 inline std::uint64_t seed_for_this_run() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment of a test.
     if (const char* const given = std::getenv("MARTLET_SEED")) {
         return std::strtoull(given, nullptr, 0);
     }
