@@ -23,7 +23,7 @@ constexpr std::size_t input_per_pass = 256 * 1024;
 // take after its publishers have been told to pause. See PairFlow.
 std::uint64_t high_water(const RunnerSetup& setup) {
     const std::uint64_t room = core::write_hard_limit(setup.limits) / 2;
-    const std::uint64_t senders = std::max(setup.shard_count - 1, 1);
+    const std::uint64_t senders = setup.shard_count > 1 ? setup.shard_count - 1U : 1U;
     return std::max<std::uint64_t>(room / senders, 64 * 1024);
 }
 

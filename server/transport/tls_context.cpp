@@ -49,7 +49,7 @@ std::string check_readable(std::string_view key, const std::string& path) {
 }
 
 std::string load_certificate(SSL_CTX* context, const TlsOptions& options) {
-    const std::string unreadable = check_readable("certfile", options.certfile);
+    std::string unreadable = check_readable("certfile", options.certfile);
     if (!unreadable.empty()) {
         return unreadable;
     }
@@ -79,7 +79,7 @@ int refuse_pass_phrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* as
 
 std::string load_key(SSL_CTX* context, const TlsOptions& options,
                      std::vector<std::string>& warnings) {
-    const std::string unreadable = check_readable("keyfile", options.keyfile);
+    std::string unreadable = check_readable("keyfile", options.keyfile);
     if (!unreadable.empty()) {
         return unreadable;
     }
@@ -114,7 +114,7 @@ std::string load_key(SSL_CTX* context, const TlsOptions& options,
 
 std::string load_authorities(SSL_CTX* context, const TlsOptions& options) {
     if (!options.cafile.empty()) {
-        const std::string unreadable = check_readable("cafile", options.cafile);
+        std::string unreadable = check_readable("cafile", options.cafile);
         if (!unreadable.empty()) {
             return unreadable;
         }
@@ -127,7 +127,7 @@ std::string load_authorities(SSL_CTX* context, const TlsOptions& options) {
         SSL_CTX_set_client_CA_list(context, names);  // told to clients, so that they choose well
     }
     if (!options.capath.empty()) {
-        const std::string unreadable = check_readable("capath", options.capath);
+        std::string unreadable = check_readable("capath", options.capath);
         if (!unreadable.empty()) {
             return unreadable;
         }
@@ -145,7 +145,7 @@ std::string load_revocations(SSL_CTX* context, const TlsOptions& options,
     if (options.crlfile.empty()) {
         return {};
     }
-    const std::string unreadable = check_readable("crlfile", options.crlfile);
+    std::string unreadable = check_readable("crlfile", options.crlfile);
     if (!unreadable.empty()) {
         return unreadable;
     }
