@@ -38,8 +38,9 @@ std::size_t raise_descriptor_limit() {
 void tune_allocator() {
     constexpr int keep_bytes = 64 * 1024 * 1024;
     constexpr int map_from_bytes = 4 * 1024 * 1024;
-    mallopt(M_TRIM_THRESHOLD, keep_bytes);
-    mallopt(M_MMAP_THRESHOLD, map_from_bytes);
+    // Before there are threads, as the header asks.
+    mallopt(M_TRIM_THRESHOLD, keep_bytes);      // NOLINT(concurrency-mt-unsafe)
+    mallopt(M_MMAP_THRESHOLD, map_from_bytes);  // NOLINT(concurrency-mt-unsafe)
 }
 
 void return_free_memory() {

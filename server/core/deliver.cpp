@@ -40,7 +40,7 @@ Shard::Delivered Shard::deliver(Session& session, Publication& publication, Deli
 // MQTT-3.2.0-1] [v5 MQTT-3.2.0-1].
 Shard::Delivered Shard::deliver_qos0(Session& session, Publication& publication,
                                      DeliveryTerms terms) {
-    if (!session.is_connected() || connections_[session.connection.slot].connack_pending) {
+    if (!is_online(session)) {
         finish_extras(session, terms, nullptr);
         return Delivered::skipped;
     }

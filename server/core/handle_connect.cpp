@@ -29,7 +29,7 @@ void Shard::handle_connect(Connection& connection, const protocol::FrameView& fr
         const bool answered = reason == ReasonCode::unsupported_protocol_version ||
                               (version && protocol::is_v5(*version));
         if (answered) {
-            ++counters_.protocol_errors;  // close() counts the others
+            ++counters_.protocol_errors;
             refuse_connect(connection, {}, {}, reason, connect.error().what);
         } else {
             close(connection, CloseReason::protocol_error, reason, connect.error().what);

@@ -38,9 +38,9 @@ void Shard::close(Connection& connection, CloseReason reason, ReasonCode code,
     if (connection.state == Connection::State::closing) {
         return;
     }
-    const bool broke_rules =
-        reason == CloseReason::protocol_error || reason == CloseReason::too_large;
-    counters_.protocol_errors += broke_rules ? 1 : 0;
+    if (reason == CloseReason::protocol_error || reason == CloseReason::too_large) {
+        ++counters_.protocol_errors;
+    }
     const bool connected = connection.is_connected();
     detach(connection, reason, code, what);
     // After CONNACK a v5 client is told why [v5 MQTT-4.13.1-1]; 3.1.1 servers just close.

@@ -81,6 +81,17 @@ std::uint64_t Shard::confirmed_sequence() const {
     return confirmed;
 }
 
+// The same for what was handed to members of groups.
+std::uint64_t Shard::confirmed_shared_sequence() const {
+    std::uint64_t confirmed = std::numeric_limits<std::uint64_t>::max();
+    for (const Peer& peer : peers_) {
+        if (peer.shared_confirmed != peer.shared_sent) {
+            confirmed = std::min(confirmed, peer.shared_confirmed);
+        }
+    }
+    return confirmed;
+}
+
 void Shard::release_answers() {
     if (answers_.empty()) {
         return;
@@ -156,15 +167,13 @@ void Shard::push_batches() {
     if (!batch_.empty()) {
         store_.submit(next_ticket_++, std::exchange(batch_, {}));
     }
+    const std::uint64_t shared = confirmed_shared_sequence();
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
         Peer& peer = peers_[shard];
-        std::uint64_t confirm = 0;
-        while (!peer.confirm_after.empty() && peer.confirm_after.front().first <= durable_) {
-            confirm = peer.confirm_after.front().second;
-            peer.confirm_after.pop_front();
-        }
-        if (confirm != 0) {
-            send_to(shard, ConfirmItem{confirm});
+        const ConfirmItem confirm{take_confirmed(peer.to_confirm, shared),
+                                  take_confirmed(peer.shared_to_confirm, shared)};
+        if (confirm.sequence != 0 || confirm.shared_sequence != 0) {
+            send_to(shard, confirm);
         }
         if (!peer.outgoing.items.empty()) {
             link_->send(index_, shard, std::exchange(peer.outgoing, {}));
@@ -172,29 +181,53 @@ void Shard::push_batches() {
     }
 }
 
+// How far what was received is safe: the highest sequence number of the run that waits for nothing
+// any more. 0: none has become so.
+std::uint64_t Shard::take_confirmed(std::deque<Confirmation>& waiting, std::uint64_t shared) const {
+    std::uint64_t confirmed = 0;
+    while (!waiting.empty() && waiting.front().ticket <= durable_ &&
+           waiting.front().shared_sequence <= shared) {
+        confirmed = waiting.front().sequence;
+        waiting.pop_front();
+    }
+    return confirmed;
+}
+
 void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     now_ = now;
     const std::size_t mark = store_mark();
-    std::uint64_t to_confirm = 0;
+    const std::uint64_t shared_mark = last_shared_sequence_;
+    Confirmation confirmation;
+    Confirmation shared;
     for (ShardItem& item : batch.items) {
         if (const auto* publish = std::get_if<PublishItem>(&item)) {
-            to_confirm = std::max(to_confirm, publish->sequence);
+            confirmation.sequence = std::max(confirmation.sequence, publish->sequence);
+        } else if (const auto* deliver = std::get_if<SharedDeliverItem>(&item)) {
+            shared.sequence = std::max(shared.sequence, deliver->sequence);
         }
         std::visit([&](auto& value) { on_item(from, value); }, item);
     }
-    if (to_confirm != 0) {
-        // Safe here once what it made this shard record is durable.
-        peers_[from].confirm_after.emplace_back(ticket_since(mark), to_confirm);
+    // Safe once what the batch made this shard record is durable, and what it made this shard send
+    // to members of groups elsewhere is safe there.
+    confirmation.ticket = shared.ticket = ticket_since(mark);
+    confirmation.shared_sequence = last_shared_sequence_ != shared_mark ? last_shared_sequence_ : 0;
+    if (confirmation.sequence != 0) {
+        peers_[from].to_confirm.push_back(confirmation);
+    }
+    if (shared.sequence != 0) {
+        peers_[from].shared_to_confirm.push_back(shared);
     }
 }
 
 void Shard::on_item(ShardIndex, PublishItem& item) {
     Publication publication(std::move(item.message));
-    route_here(publication);
+    route_here(publication, item.sequence != 0);
 }
 
 void Shard::on_item(ShardIndex from, const ConfirmItem& item) {
-    peers_[from].confirmed = item.sequence;
+    Peer& peer = peers_[from];
+    peer.confirmed = std::max(peer.confirmed, item.sequence);
+    peer.shared_confirmed = std::max(peer.shared_confirmed, item.shared_sequence);
 }
 
 void Shard::on_item(ShardIndex, const PauseItem& item) {

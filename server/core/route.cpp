@@ -18,10 +18,11 @@ RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
             }
         }
     }
-    return route_here(publication);
+    return route_here(publication, false);
 }
 
-RouteOutcome Shard::route_here(Publication& publication) {
+// `confirm`: it came from a shard that waits for it to be safe everywhere it goes from here.
+RouteOutcome Shard::route_here(Publication& publication, bool confirm) {
     RouteOutcome outcome;
     if (publication.retain() && shard_of_topic(publication.topic()) == index_) {
         keep_retained(publication);
@@ -38,7 +39,7 @@ RouteOutcome Shard::route_here(Publication& publication) {
     } else if (!matched_lists_.empty()) {
         route_to_matches(publication, outcome);
     }
-    route_to_groups(publication, outcome);
+    route_to_groups(publication, outcome, confirm);
     record_targets(publication);
     return outcome;
 }
@@ -138,12 +139,12 @@ void Shard::merge_match(Match& match, std::uint32_t index, const Subscriber& oth
                                         mine != 0 ? mine : theirs);
 }
 
-void Shard::route_to_groups(Publication& publication, RouteOutcome& outcome) {
+void Shard::route_to_groups(Publication& publication, RouteOutcome& outcome, bool confirm) {
     groups_.choose_for(publication.topic(), limits_.inflight_max,
                        [&](const SharedGroups::Choice& choice) {
                            if (choice.member != nullptr) {
                                ++outcome.matched;
-                               send_shared(choice, publication, outcome);
+                               send_shared(choice, publication, outcome, confirm);
                            }
                        });
 }

@@ -13,6 +13,12 @@ using protocol::FrameView;
 using protocol::PacketType;
 using protocol::ReasonCode;
 
+namespace {
+
+constexpr std::byte connect_first_byte{static_cast<unsigned char>(PacketType::connect) << 4U};
+
+}  // namespace
+
 Shard::Shard(const ShardSetup& setup)
     : index_(setup.index),
       shard_count_(setup.shard_count),
@@ -66,9 +72,17 @@ ConnectionId Shard::open(ConnectionInfo info, Instant now) {
     return connection.id;
 }
 
-std::size_t Shard::packet_size_max(const Connection& connection) const {
-    return connection.is_connected() ? limits_.packet_size_max
-                                     : limits_.packet_size_before_connect_max;
+// Anything but CONNECT first is a protocol violation [v3.1.1 MQTT-3.1.0-1] [v5 MQTT-3.1.0-1], found
+// out by the first byte, whatever would follow.
+protocol::Result<protocol::FrameProgress> Shard::next_frame(const Connection& connection,
+                                                            protocol::Bytes bytes) const {
+    if (connection.is_connected()) {
+        return protocol::next_frame(bytes, limits_.packet_size_max);
+    }
+    if (!bytes.empty() && bytes[0] != connect_first_byte) {
+        return protocol::fail(ReasonCode::protocol_error, "the first packet is not a CONNECT");
+    }
+    return protocol::next_frame(bytes, limits_.packet_size_before_connect_max);
 }
 
 std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant now) {
@@ -78,8 +92,7 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
     connection->last_received = now;
     std::size_t used = 0;
     while (!connection->reading_stopped && connection->state != Connection::State::closing) {
-        const auto progress =
-            protocol::next_frame(bytes.subspan(used), packet_size_max(*connection));
+        const auto progress = next_frame(*connection, bytes.subspan(used));
         if (!progress) {
             const bool too_large = progress.error().reason == ReasonCode::packet_too_large;
             close(*connection, too_large ? CloseReason::too_large : CloseReason::protocol_error,
@@ -103,20 +116,10 @@ bool Shard::reads(ConnectionId id) const {
            connection->state != Connection::State::closing;
 }
 
-// Anything but CONNECT first is a protocol violation [v3.1.1 MQTT-3.1.0-1] [v5 MQTT-3.1.0-1].
-void Shard::handle_first_frame(Connection& connection, const FrameView& frame) {
-    if (frame.type != PacketType::connect) {
-        close(connection, CloseReason::protocol_error, ReasonCode::protocol_error,
-              "the first packet is not a CONNECT");
-        return;
-    }
-    handle_connect(connection, frame);
-}
-
 void Shard::handle_frame(Connection& connection, const FrameView& frame) {
     ++counters_.packets_received;
     if (!connection.is_connected()) {
-        handle_first_frame(connection, frame);
+        handle_connect(connection, frame);
         return;
     }
     protocol::DecodeError error{};
@@ -296,7 +299,7 @@ std::optional<ShardIndex> home_shard(protocol::Bytes bytes, const Limits& limits
     }
     if (progress->state == protocol::FrameProgress::State::need_more) {
         // A first byte that is no CONNECT's is refused at once, whatever would follow.
-        const bool hopeless = !bytes.empty() && bytes[0] != std::byte{0x10};
+        const bool hopeless = !bytes.empty() && bytes[0] != connect_first_byte;
         return hopeless ? std::optional(here) : std::nullopt;
     }
     if (shard_count == 1 || progress->frame.type != PacketType::connect) {

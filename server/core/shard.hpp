@@ -114,8 +114,8 @@ private:
     // --- input (shard.cpp) ---
     Connection* find(ConnectionId id);
     void handle_frame(Connection& connection, const protocol::FrameView& frame);
-    void handle_first_frame(Connection& connection, const protocol::FrameView& frame);
-    std::size_t packet_size_max(const Connection& connection) const;
+    protocol::Result<protocol::FrameProgress> next_frame(const Connection& connection,
+                                                         protocol::Bytes bytes) const;
     void check_keep_alive(Connection& connection, TimerKey key);
 
     // --- CONNECT (handle_connect.cpp) ---
@@ -200,13 +200,13 @@ private:
     };
     enum class Delivered : std::uint8_t { sent, queued, skipped, refused };
     RouteOutcome route(Publication& publication, std::uint64_t sequence);
-    RouteOutcome route_here(Publication& publication);
+    RouteOutcome route_here(Publication& publication, bool confirm);
     void deliver_to(const Subscriber& subscriber, Publication& publication, RouteOutcome& outcome);
     void deliver_live(Session& session, Publication& publication, DeliveryTerms terms,
                       RouteOutcome& outcome);
     void route_to_matches(Publication& publication, RouteOutcome& outcome);
     void merge_match(Match& match, std::uint32_t index, const Subscriber& other);
-    void route_to_groups(Publication& publication, RouteOutcome& outcome);
+    void route_to_groups(Publication& publication, RouteOutcome& outcome, bool confirm);
     void keep_retained(Publication& publication);
     void erase_retained(std::string_view topic);
     bool fits_retained(const Message& message) const;
@@ -214,12 +214,13 @@ private:
 
     // --- shared subscriptions (shared_delivery.cpp) ---
     void send_shared(const SharedGroups::Choice& choice, Publication& publication,
-                     RouteOutcome& outcome);
+                     RouteOutcome& outcome, bool confirm);
     Delivered deliver_shared(const SharedDeliverItem& item);
     void report_shared(const GroupAddress& group, const SessionAddress& member,
                        std::uint32_t completed, MessageRef returned);
     void on_shared_result(const SharedResultItem& item);
     void set_presence(Session& session, bool online);
+    bool is_online(const Session& session) const;
     void return_shared(Session& session);
     void give_back(Session& session, DeliveryTerms terms, const MessageRef& message);
     std::uint32_t add_extras(Session& session, DeliveryExtras extras);
@@ -267,9 +268,12 @@ private:
     void fill_slice(RetainedMessages::Cursor& cursor, RetainedSliceItem& slice);
 
     // --- answers, the store and peers (mailbox.cpp) ---
+    struct Confirmation;
     void answer(Connection& connection, Answer answer);
     bool is_due(const Answer& answer, std::uint64_t confirmed) const;
     std::uint64_t confirmed_sequence() const;
+    std::uint64_t confirmed_shared_sequence() const;
+    std::uint64_t take_confirmed(std::deque<Confirmation>& waiting, std::uint64_t shared) const;
     void release_answers();
     void send_answer(Connection& connection, const Answer& answer);
     void send_pubrel(Connection& connection, protocol::PacketId packet_id);
@@ -338,14 +342,25 @@ private:
     std::vector<SharedResultItem> returned_;  // shared messages on their way back to a group here
 
     // Peers: what leaves with this pass's batch, and how far each has confirmed what it was sent.
+    // What goes to members of groups is numbered apart: a publish from a peer may wait for it to be
+    // confirmed by another, but it waits for the store alone, so no two shards wait for each other.
+    struct Confirmation {
+        std::uint64_t sequence = 0;
+        StoreTicket ticket = 0;             // what it has to wait for, here...
+        std::uint64_t shared_sequence = 0;  // ...and elsewhere
+    };
     struct Peer {
         ShardBatch outgoing;
         std::uint64_t sent = 0;
         std::uint64_t confirmed = 0;
-        std::deque<std::pair<StoreTicket, std::uint64_t>> confirm_after;  // received; once durable
+        std::uint64_t shared_sent = 0;
+        std::uint64_t shared_confirmed = 0;
+        std::deque<Confirmation> to_confirm;
+        std::deque<Confirmation> shared_to_confirm;
     };
     std::vector<Peer> peers_;
     std::uint64_t last_sequence_ = 0;
+    std::uint64_t last_shared_sequence_ = 0;
 
     StoreBatch batch_;
     StoreTicket next_ticket_ = 1;

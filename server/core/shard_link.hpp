@@ -36,9 +36,11 @@ struct PublishItem {
     MessageRef message;
     std::uint64_t sequence = 0;
 };
-// Everything up to `sequence` that the receiver of this item once sent is safe here.
+// Everything up to `sequence` that the receiver of this item once sent is safe here; likewise what
+// it handed to members of its groups (SharedDeliverItem). 0: as before.
 struct ConfirmItem {
     std::uint64_t sequence = 0;
+    std::uint64_t shared_sequence = 0;
 };
 // A subscriber of the sender lags (or has caught up): do not read that publisher (do again).
 struct PauseItem {
@@ -86,6 +88,8 @@ struct SharedDeliverItem {
     GroupAddress group;
     SessionAddress member;
     std::uint32_t packed = 0;
+    bool online = false;         // the member was thought to be connected
+    std::uint64_t sequence = 0;  // not 0 when the sender waits for a ConfirmItem that covers it
 };
 // ...and says what became of them: done with, or (`returned` set) to be given to another.
 struct SharedResultItem {

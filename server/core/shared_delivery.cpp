@@ -7,11 +7,14 @@ namespace martlet::core {
 
 // To the chosen member of a group, here or on its own shard.
 void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publication,
-                        RouteOutcome& outcome) {
-    SharedDeliverItem item{publication.message(), choice.group, choice.member->address,
-                           choice.member->packed};
+                        RouteOutcome& outcome, bool confirm) {
+    SharedDeliverItem item{publication.message(), choice.group,          choice.member->address,
+                           choice.member->packed, choice.member->online, 0};
     if (item.member.shard != index_) {
         const ShardIndex shard = item.member.shard;
+        if (confirm) {
+            item.sequence = peers_[shard].shared_sent = ++last_shared_sequence_;
+        }
         send_to(shard, std::move(item));
         return;
     }
@@ -22,9 +25,10 @@ void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publica
 
 Shard::Delivered Shard::deliver_shared(const SharedDeliverItem& item) {
     Session* session = sessions_.get(item.member.slot);
-    if (session == nullptr || session->id != item.member.session) {
-        // Gone meanwhile. Its leave is on the way to the group, so the next choice is another
-        // member.
+    const bool is_gone = session == nullptr || session->id != item.member.session;
+    if (is_gone || (item.online && !is_online(*session))) {
+        // Gone or away meanwhile. The group hears of that before it hears of this, so it knows when
+        // it chooses again, and what it had counted for this member is forgotten.
         report_shared(item.group, item.member, 0, item.message);
         return Delivered::skipped;
     }
@@ -43,6 +47,11 @@ Shard::Delivered Shard::deliver_shared(const SharedDeliverItem& item) {
     const Delivered delivered = deliver(*session, publication, terms);
     record_targets(publication);
     return delivered;
+}
+
+// As its groups see it: from CONNACK to the end of the connection.
+bool Shard::is_online(const Session& session) const {
+    return session.is_connected() && !connections_[session.connection.slot].connack_pending;
 }
 
 std::uint32_t Shard::add_extras(Session& session, DeliveryExtras extras) {
@@ -97,7 +106,7 @@ void Shard::on_shared_result(const SharedResultItem& item) {
     }
     Publication publication(item.returned);
     RouteOutcome outcome;
-    send_shared(choice, publication, outcome);
+    send_shared(choice, publication, outcome, false);
 }
 
 // The groups of a session hear when its connection comes and goes. When it goes, what it was given

@@ -72,7 +72,7 @@ TEST_CASE(
         reader.forget();
         std::uint64_t errors = 0;
         for (const Fault& fault : faults) {
-            INFO("fault: " << fault.what);
+            INFO("fault: " << std::string(fault.what));
             FakeClient& client = broker.connect("client", {.version = version});
             ByteVector bytes = bytes_of(version == v5 ? fault.bytes_v5 : fault.bytes);
             // What comes behind is not looked at any more.
@@ -141,8 +141,8 @@ TEST_CASE("malformed: packets may be split and joined in any way") {
         FakeClient& reader = broker.connect("reader", {.version = version});
         reader.subscribe("#", qos0);
         reader.forget();
-        broker.held.all = true;
         FakeClient& client = broker.connect("client", {.version = version});
+        broker.held.all = true;
         for (int i = 0; i < 20; ++i) {
             client.publish("t" + std::to_string(i), std::string(static_cast<std::size_t>(i), 'x'),
                            qos0);

@@ -286,7 +286,7 @@ TEST_CASE("shared: PUBACK waits until a member on yet another shard has stored t
         broker.held.store = true;
         publisher.publish("t", "x", qos1);
         INFO("seed " << seed);
-        REQUIRE(broker.world().store(1).pending.size() == 1);
+        REQUIRE(!broker.world().store(1).pending.empty());
         CHECK(publisher.take() == "");
         broker.held.store = false;
         broker.run();
