@@ -15,7 +15,7 @@ using namespace martlet::tests;
 
 namespace {
 
-constexpr std::uint64_t runs_by_default = 4;
+constexpr std::uint64_t runs_by_default = 12;
 
 std::uint64_t runs() {
     const char* const given = std::getenv("MARTLET_SIM_RUNS");
@@ -32,6 +32,9 @@ TEST_CASE(
     "[v3.1.1 MQTT-4.3.3-2] [v5 MQTT-4.3.3-10]") {
     const std::uint64_t first = testing::seed_for_this_run();
     std::size_t promised = 0;
+    std::size_t reconnects = 0;
+    std::size_t acknowledged = 0;
+    std::size_t received = 0;
     for (std::uint64_t seed = first; seed != first + runs(); ++seed) {
         for (const core::ShardIndex shards :
              {core::ShardIndex{1}, core::ShardIndex{2}, core::ShardIndex{4}}) {
@@ -39,7 +42,14 @@ TEST_CASE(
             Simulation simulation(seed, shards);
             CHECK_NOTHROW(simulation.run());
             promised += simulation.report().promised;
+            reconnects += simulation.report().reconnects;
+            acknowledged += simulation.report().acknowledged;
+            received += simulation.report().received;
         }
     }
+    // It would be no use if all that were about nothing.
+    MESSAGE("acknowledged " << acknowledged << ", received " << received << ", promised "
+                            << promised << ", reconnects " << reconnects);
     CHECK(promised != 0);
+    CHECK(reconnects != 0);
 }
