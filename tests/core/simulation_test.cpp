@@ -15,7 +15,7 @@ using namespace martlet::tests;
 
 namespace {
 
-constexpr std::uint64_t runs_by_default = 12;
+constexpr std::uint64_t runs_by_default = 3;
 
 std::uint64_t runs() {
     const char* const given = std::getenv("MARTLET_SIM_RUNS");

@@ -74,7 +74,6 @@ private:
         std::string id;
         protocol::Version version{};
         bool persistent = false;
-        std::uint16_t receive_maximum = 65'535;
         std::size_t window = 0;  // own publishes under way
 
         // The present connection.
