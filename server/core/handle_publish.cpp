@@ -23,6 +23,10 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
     }
     const ReasonCode verdict = check_publish(connection, session, publish);
     if (!protocol::is_error(verdict)) {
+        if (store_refuses_ && is_refused_by_store(publish)) [[unlikely]] {
+            refuse_for_store(connection, publish);
+            return;
+        }
         accept_publish(connection, session, publish);
         return;
     }
@@ -157,7 +161,7 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
     }
     if (publish.qos == QoS::exactly_once && !protocol::is_error(ack.reason)) {
         session.incoming_qos2.insert(publish.packet_id);
-        if (session.in_store) {
+        if (is_kept(session)) {
             record(IncomingQos2Put{session.id, publish.packet_id});
         }
     }

@@ -31,10 +31,14 @@ Shard::Shard(const ShardSetup& setup)
       log_(*setup.log),
       now_(setup.start),
       timers_(setup.start),
+      session_ids_(index_, shard_count_),
       subscriptions_(setup.hash_seed),
       groups_(setup.index, setup.hash_seed),
       retained_(setup.hash_seed),
-      peers_(setup.shard_count) {
+      peers_(setup.shard_count),
+      keeps_records_(store_.keeps_records()),
+      message_ids_(index_, shard_count_),
+      retained_ids_(index_, shard_count_) {
     MARTLET_ASSERT(link_ != nullptr || shard_count_ == 1);
 }
 
@@ -52,6 +56,7 @@ Shard::~Shard() {
             timers_.cancel(session->will_timer);
         }
     }
+    timers_.cancel(patience_timer_);
 }
 
 Connection* Shard::find(ConnectionId id) {
@@ -248,6 +253,9 @@ void Shard::advance(Instant now) {
             case TimerKind::will_delay:
                 publish_will(sessions_[key.id]);
                 break;
+            case TimerKind::refusal:
+                lose_patience();
+                break;
         }
     });
 }
@@ -257,6 +265,7 @@ void Shard::advance(Instant now) {
 void Shard::end_pass(Instant now) {
     now_ = now;
     feed_retained();
+    release_held();
     release_answers();
     push_batches();
     for (std::size_t i = 0; i < output_pending_.size(); ++i) {
