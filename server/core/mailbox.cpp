@@ -60,7 +60,9 @@ void Shard::answer(Connection& connection, Answer answer) {
         send_answer(connection, answer);
         return;
     }
-    want(answer.ticket);
+    if (answer.ticket != Answer::not_known) {
+        want(answer.ticket);
+    }
     ++connection.answers_pending;
     connection.pubacks_pending += answer.type == PacketType::puback ? 1 : 0;
     connection.pubrecs_pending += answer.type == PacketType::pubrec ? 1 : 0;
@@ -105,6 +107,7 @@ void Shard::release_answers() {
     while (!answers_.empty() && is_due(answers_.front(), confirmed)) {
         const Answer due = std::move(answers_.front());
         answers_.pop_front();
+        ++answers_gone_;
         Connection* connection = find(due.connection);
         if (connection == nullptr || !connection->is_connected()) {
             continue;
@@ -212,9 +215,15 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     }
 }
 
-void Shard::on_item(ShardIndex, PublishItem& item) {
+void Shard::on_item(ShardIndex from, PublishItem& item) {
     Publication publication(std::move(item.message));
+    part_of_ = {from, item.is_part ? item.sequence : 0};
     route_here(publication, item.sequence != 0);
+    part_of_ = {};
+}
+
+void Shard::on_item(ShardIndex from, const CompleteItem& item) {
+    peers_[from].completed = item.sequence;
 }
 
 void Shard::on_item(ShardIndex from, const ConfirmItem& item) {

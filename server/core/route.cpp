@@ -12,7 +12,8 @@ using protocol::QoS;
 RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
         if (shard != index_) {
-            send_to(shard, PublishItem{publication.message(), sequence});
+            send_to(shard,
+                    PublishItem{publication.message(), sequence, static_cast<bool>(part_of_)});
             if (sequence != 0) {
                 peers_[shard].sent = sequence;
             }

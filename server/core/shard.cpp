@@ -265,6 +265,8 @@ void Shard::advance(Instant now) {
 void Shard::end_pass(Instant now) {
     now_ = now;
     feed_retained();
+    complete_publications();
+    tell_completed();
     release_held();
     release_answers();
     push_batches();

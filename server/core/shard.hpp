@@ -314,6 +314,15 @@ private:
         return batch_.empty() && dirty_windows_.empty() ? next_ticket_ - 1 : next_ticket_;
     }
 
+    // --- publications in parts (publication_parts.cpp) ---
+    PublicationKey part_of(MessageId stored);
+    void await_parts(const Session& session, const Answer& pubrec);
+    void complete_publications();
+    void tell_completed();
+    bool is_complete(const PublicationKey& publication) const {
+        return !publication || publication.sequence <= peers_[publication.shard].completed;
+    }
+
     // --- what the store says, and messages that come back from it (store_news.cpp) ---
     void release_held();
     void load_ahead(Session& session);
@@ -340,6 +349,7 @@ private:
     void send_to(ShardIndex shard, ShardItem item);
     void push_batches();
     void on_item(ShardIndex from, PublishItem& item);
+    void on_item(ShardIndex from, const CompleteItem& item);
     void on_item(ShardIndex from, const ConfirmItem& item);
     void on_item(ShardIndex from, const PauseItem& item);
     void on_item(ShardIndex from, const RetainedQueryItem& item);
@@ -390,7 +400,8 @@ private:
     std::vector<std::pair<std::uint32_t, std::uint32_t>>
         match_identifiers_;  // match index, identifier
     std::uint64_t match_pass_ = 0;
-    MessagePut stored_;                       // the row of the publication that is being routed
+    MessagePut stored_;       // the row of the publication that is being routed here...
+    PublicationKey part_of_;  // ...and what it is a part of
     std::vector<SharedResultItem> returned_;  // shared messages on their way back to a group here
 
     // Peers: what leaves with this pass's batch, and how far each has confirmed what it was sent.
@@ -407,6 +418,7 @@ private:
         std::uint64_t confirmed = 0;
         std::uint64_t shared_sent = 0;
         std::uint64_t shared_confirmed = 0;
+        std::uint64_t completed = 0;  // its publications up to here are stored
         std::deque<Confirmation> to_confirm;
         std::deque<Confirmation> shared_to_confirm;
     };
@@ -416,6 +428,16 @@ private:
 
     // The store: what it is told next, and what of it somebody waits for.
     struct Held {
+        SessionSlot slot = no_session;
+        SessionId session = 0;
+        protocol::PacketId packet_id{};
+        StoreTicket ticket = 0;
+        PublicationKey part_of;
+    };
+    // A publication of this shard with parts on others.
+    struct Completion {
+        std::uint64_t sequence = 0;
+        std::uint64_t answer = 0;  // number of the PUBREC
         SessionSlot slot = no_session;
         SessionId session = 0;
         protocol::PacketId packet_id{};
@@ -433,8 +455,17 @@ private:
     StoreTicket wanted_ = 0;          // the greatest that somebody waits for
     StoreTicket urgent_through_ = 0;  // the store knows of those up to here
     RingQueue<Held> held_;
+    // Messages here that are parts, until they are complete; ids ascend.
+    struct Part {
+        MessageId stored = 0;
+        PublicationKey of;
+    };
+    RingQueue<Part> parts_;
     Timer patience_timer_;
     RingQueue<Answer> answers_;
+    std::uint64_t answers_gone_ = 0;    // the number of the first in answers_
+    RingQueue<Completion> incomplete_;  // parts are not in the store everywhere
+    RingQueue<Completion> completing_;  // PublicationComplete is on its way to the disk
 
     Counters counters_;
     std::uint64_t queued_messages_ = 0;

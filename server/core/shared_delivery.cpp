@@ -8,8 +8,13 @@ namespace martlet::core {
 // To the chosen member of a group, here or on its own shard.
 void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publication,
                         RouteOutcome& outcome, bool confirm) {
-    SharedDeliverItem item{publication.message(), choice.group,          choice.member->address,
-                           choice.member->packed, choice.member->online, 0};
+    SharedDeliverItem item{publication.message(),
+                           choice.group,
+                           choice.member->address,
+                           choice.member->packed,
+                           choice.member->online,
+                           0,
+                           part_of_};
     if (item.member.shard != index_) {
         const ShardIndex shard = item.member.shard;
         if (confirm) {
@@ -44,8 +49,13 @@ Shard::Delivered Shard::deliver_shared(const SharedDeliverItem& item) {
         DeliveryTerms::with_extras(protocol::lower_of(publication.qos(), subscriber.qos()),
                                    subscriber.retain_as_published() && publication.retain(),
                                    add_extras(*session, std::move(extras)));
+    // A row of its own: it may be handed on to another member.
+    MessagePut routed = std::exchange(stored_, {});
+    const PublicationKey part_of = std::exchange(part_of_, item.part_of);
     const Delivered delivered = deliver(*session, publication, terms);
     record_targets(publication);
+    stored_ = std::move(routed);
+    part_of_ = part_of;
     return delivered;
 }
 

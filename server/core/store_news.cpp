@@ -25,7 +25,8 @@ void Shard::on_store(StoreNews news, Instant now) {
 // --- sent once durable ---
 
 void Shard::release_held() {
-    while (!held_.empty() && held_.front().ticket <= durable_) {
+    while (!held_.empty() && held_.front().ticket <= durable_ &&
+           is_complete(held_.front().part_of)) {
         const Held held = held_.front();
         held_.pop_front();
         Session* session = sessions_.get(held.slot);

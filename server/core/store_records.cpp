@@ -29,6 +29,7 @@ MessageId Shard::record_target(const Session& session, DeliveryTerms terms) {
     }
     if (stored_.id == 0) {
         stored_.id = message_ids_.take();
+        stored_.part_of = part_of_;
     }
     if (terms.has_extras()) {
         // The group is not kept: after a restart the message is this member's.
@@ -47,6 +48,9 @@ MessageId Shard::record_target(const Session& session, DeliveryTerms terms) {
 void Shard::record_targets(Publication& publication) {
     if (stored_.id != 0) {
         stored_.message = publication.message();
+        if (stored_.part_of) {
+            parts_.push_back({stored_.id, stored_.part_of});
+        }
         record(std::exchange(stored_, {}));
     }
 }
@@ -104,7 +108,8 @@ void Shard::hold(Session& session, InflightOut& entry) {
     entry.sent = false;
     entry.is_held = true;
     ++session.inflight_held;
-    held_.push_back({session.slot, session.id, entry.packet_id, next_ticket_});
+    held_.push_back(
+        {session.slot, session.id, entry.packet_id, next_ticket_, part_of(entry.stored)});
     want(next_ticket_);
 }
 

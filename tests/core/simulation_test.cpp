@@ -34,9 +34,6 @@ void simulate(bool crashes) {
     for (std::uint64_t seed = first; seed != first + runs(); ++seed) {
         for (const core::ShardIndex shards :
              {core::ShardIndex{1}, core::ShardIndex{2}, core::ShardIndex{4}}) {
-            if (crashes && shards != 1) {
-                continue;
-            }
             INFO(testing::replay_hint(seed), ", shards: ", shards);
             Simulation simulation(seed, shards, crashes);
             CHECK_NOTHROW(simulation.run());

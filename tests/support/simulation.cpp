@@ -106,7 +106,7 @@ void Simulation::crash() {
             lose_connection(client, false);
         }
     }
-    world_.crash(world_.shard_count());
+    world_.crash(static_cast<ShardIndex>(1 + random_.below(4)));
     world_.check_invariants();
     crashed_at_ = now_;
     ++report_.crashes;

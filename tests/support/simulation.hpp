@@ -96,6 +96,7 @@ private:
         // For ever.
         std::set<std::string> filters;
         std::map<std::size_t, std::size_t> received;  // by message: how often, as new
+        std::set<std::size_t> received_exactly_once;  // while it was persistent, at QoS 2
         std::map<std::string, std::size_t> latest;    // by publisher, topic and QoS
         std::set<std::size_t> promised;               // messages it must get
         std::map<std::string, std::string> retained;  // by topic: as it was when it subscribed

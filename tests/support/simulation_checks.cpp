@@ -113,8 +113,9 @@ void Simulation::accept(Client& client, const Packet& packet) {
     // A message with QoS 2 is on its way once; only QoS 1 may be sent again, and says so.
     // What the broker took before a crash and had not acknowledged it may take again after it: only
     // a session at QoS 2 must not see that.
-    const bool taken_twice =
-        message.sent_at < crashed_at_ && (packet.qos != QoS::exactly_once || !client.persistent);
+    const bool at_qos2 = packet.qos == QoS::exactly_once && client.persistent;
+    const bool is_repeated = at_qos2 && !client.received_exactly_once.insert(found->second).second;
+    const bool taken_twice = message.sent_at < crashed_at_ && !is_repeated;
     if (message.qos == QoS::exactly_once && count != 0 && !taken_twice &&
         (packet.qos != QoS::at_least_once || !packet.dup)) {
         fail(client, "more than once: " + to_text(packet));
@@ -134,6 +135,10 @@ void Simulation::check_order(Client& client, std::size_t index, const Packet& pa
     const auto [latest, is_first] = client.latest.try_emplace(stream, index);
     if (is_first || latest->second < index) {
         latest->second = index;
+        return;
+    }
+    // At QoS 0 it may have missed what the broker takes once more after a crash.
+    if (packet.qos == QoS::at_most_once && message.sent_at < crashed_at_) {
         return;
     }
     // A QoS 1 message may come out of turn to one who has missed it the first time: who was not

@@ -87,6 +87,8 @@ void StoredState::apply_one(const WindowPut& record) {
     WindowPut& window = sessions_.at(record.session).window;
     MARTLET_ASSERT(record.taken_through >= window.taken_through);
     window = record;
+    // A part that was never complete may have had this id.
+    message_id_max_ = std::max(message_id_max_, record.taken_through);
 }
 void StoredState::apply_one(const IncomingQos2Put& record) {
     sessions_.at(record.session).incoming.insert(record.packet_id);
