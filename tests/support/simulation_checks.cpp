@@ -143,7 +143,7 @@ void Simulation::check_order(Client& client, std::size_t index, const Packet& pa
     }
     // A QoS 1 message may come out of turn to one who has missed it the first time: who was not
     // subscribed then, or at QoS 0.
-    if (message.qos == QoS::at_least_once) {
+    if (message.qos == QoS::at_least_once || message.sent_at < crashed_at_) {
         const auto qos = standing(client, message.topic, message.sent_at);
         if (!qos || *qos == QoS::at_most_once) {
             return;
