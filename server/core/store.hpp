@@ -1,12 +1,14 @@
 // Port: stable storage. A shard gathers what one pass must keep into a batch and submits it once;
 // the answers that depend on it (PUBACK, PUBREC, SUBACK ...) wait until the store says it is
-// durable.
+// durable. What was kept comes back at the next start as recovered sessions (recovered.hpp).
 //
-// Every record can be applied twice without harm, so that a batch may be repeated after a crash.
-// Threading: submit() is called on the shard's thread and must not block. Completion arrives later
-// as Shard::on_durable(ticket) on the shard's thread, in order of submission.
+// Batches are applied whole and in order of submission, each shard's in its own. Every record can
+// be applied twice without harm, so that a batch may be repeated.
+// Threading: submit() and load() are called on the shard's thread and must not block. What the
+// store has to say arrives later as Shard::on_store(news) on the shard's thread.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -15,25 +17,42 @@
 #include "protocol/packet/subscribe.hpp"
 #include "protocol/packet_id.hpp"
 #include "server/core/access_control.hpp"
+#include "server/core/ids.hpp"
 #include "server/core/message.hpp"
+#include "server/core/time.hpp"
 
 namespace martlet::core {
 
-// A session's name in the store; never reused.
+// Names of rows. Never reused, not by a later run either, and different on all shards. 0 names
+// none.
 using SessionId = std::uint64_t;
+using MessageId = std::uint64_t;  // on one shard, a later message has a greater one
+using RetainedId = std::uint64_t;
 
 struct SessionPut {
     SessionId session = 0;
     Identity owner;
     std::string client_id;
     std::uint32_t expiry_interval_s = 0;
+    Instant disconnected_at = never;  // `never`: it is connected
 };
+// With all that belongs to it. Its messages are told of one by one (MessageDone).
 struct SessionErased {
+    SessionId session = 0;
+};
+struct WillPut {
+    SessionId session = 0;
+    MessageRef message;
+    std::uint32_t delay_interval_s = 0;
+    std::uint32_t message_expiry_interval_s = 0;
+    bool has_message_expiry = false;
+};
+struct WillErased {
     SessionId session = 0;
 };
 struct SubscriptionPut {
     SessionId session = 0;
-    std::string filter;
+    std::string filter;  // with $share/group/ before it for a shared one
     protocol::SubscriptionOptions options;
     std::uint32_t identifier = 0;
 };
@@ -41,27 +60,40 @@ struct SubscriptionErased {
     SessionId session = 0;
     std::string filter;
 };
-// One row for a message however many sessions it is for.
+
+// How a message goes to one session: DeliveryTerms::bits(). With extras, their value is how many
+// Subscription Identifiers it has in MessagePut::identifiers.
 struct MessageTarget {
     SessionId session = 0;
-    std::uint32_t packed = 0;  // granted QoS, retain flag, subscription identifier: see Delivery
+    std::uint32_t terms = 0;
 };
+// One row for a message, however many sessions of the shard it is for.
 struct MessagePut {
+    MessageId id = 0;
     MessageRef message;
-    std::vector<MessageTarget> targets;
+    boost::container::small_vector<MessageTarget, 1> targets;
+    std::vector<std::uint32_t> identifiers;  // of all targets with extras, one after the other
 };
-// A session is done with a message (PUBACK, PUBCOMP, expired, dropped).
+// One of its targets is done with a message (PUBACK, PUBREC, expired, dropped); the row goes with
+// the last one.
 struct MessageDone {
-    SessionId session = 0;
-    MessageRef message;
+    MessageId id = 0;
 };
-// An outgoing message is in flight under this identifier; `released` once PUBREC has come.
-struct OutgoingPut {
-    SessionId session = 0;
+
+// The window of a session's outgoing messages. Says of every message for the session how far it
+// has come: those up to `taken_through` have left the queue, and of those the ones that are not
+// listed are done.
+struct WindowEntry {
+    MessageId message = 0;
     protocol::PacketId packet_id{};
-    MessageRef message;
-    bool released = false;
+    bool is_released = false;  // PUBREC has come: the message is done with, PUBCOMP is awaited
 };
+struct WindowPut {
+    SessionId session = 0;
+    MessageId taken_through = 0;
+    std::vector<WindowEntry> entries;  // oldest first
+};
+
 struct IncomingQos2Put {
     SessionId session = 0;
     protocol::PacketId packet_id{};
@@ -70,24 +102,53 @@ struct IncomingQos2Erased {
     SessionId session = 0;
     protocol::PacketId packet_id{};
 };
+// Replaces what is there under the same id.
 struct RetainedPut {
+    RetainedId id = 0;
     MessageRef message;
 };
 struct RetainedErased {
-    std::string topic;
+    RetainedId id = 0;
 };
 
-using StoreRecord = std::variant<SessionPut, SessionErased, SubscriptionPut, SubscriptionErased,
-                                 MessagePut, MessageDone, OutgoingPut, IncomingQos2Put,
-                                 IncomingQos2Erased, RetainedPut, RetainedErased>;
+using StoreRecord =
+    std::variant<SessionPut, SessionErased, WillPut, WillErased, SubscriptionPut,
+                 SubscriptionErased, MessagePut, MessageDone, WindowPut, IncomingQos2Put,
+                 IncomingQos2Erased, RetainedPut, RetainedErased>;
 
 struct StoreBatch {
     std::vector<StoreRecord> records;
+    // An answer waits for this batch or one before it. Others may be kept back for a while, to be
+    // made durable together with more.
+    bool is_urgent = false;
+
     bool empty() const { return records.empty(); }
 };
 
 // Numbers a shard's batches from 1; 0 stands for "nothing to wait for".
 using StoreTicket = std::uint64_t;
+
+// Messages that a session's queue has come to, wanted back in memory.
+struct LoadRequest {
+    SessionSlot slot = no_session;
+    SessionId session = 0;
+    std::vector<MessageId> ids;  // ascending
+};
+struct LoadedMessages {
+    SessionSlot slot = no_session;
+    SessionId session = 0;
+    std::vector<MessageId> ids;        // as requested
+    std::vector<MessageRef> messages;  // of each; null: not there, or unreadable
+};
+
+// What the store tells a shard; several may be gathered into one.
+struct StoreNews {
+    StoreTicket durable = 0;  // this batch and all before it; 0: no news of that
+    // Nothing more can be made durable for now (the disk is full): what was submitted is kept and
+    // tried again, but more should be refused.
+    bool refuses = false;
+    std::vector<LoadedMessages> loaded;
+};
 
 class Store {
 public:
@@ -96,6 +157,8 @@ public:
     // False for `persistence false`: the shard then gathers no records and waits for nothing.
     virtual bool keeps_records() const = 0;
     virtual void submit(StoreTicket ticket, StoreBatch batch) = 0;
+    // Sees all that was submitted before it.
+    virtual void load(LoadRequest request) = 0;
 };
 
 }  // namespace martlet::core
