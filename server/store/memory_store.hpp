@@ -12,6 +12,7 @@ public:
     bool keeps_records() const override { return false; }
     // Never called, since nothing is recorded.
     void submit(core::StoreTicket, core::StoreBatch) override {}
+    void load(core::LoadRequest) override {}
 };
 
 }  // namespace martlet::store
