@@ -7,6 +7,8 @@
 #include <functional>
 #include <sstream>
 
+#include "tests/support/fault_vfs.hpp"
+
 namespace martlet::testing {
 
 namespace {
@@ -93,6 +95,7 @@ std::string difference(const std::optional<std::string>& actual, const std::stri
 
 StoreHarness::StoreHarness(const HarnessOptions& options)
     : next_ticket_(options.shard_count), durable_(options.shard_count) {
+    FaultVfs::instance();  // before the store asks for the default VFS
     const core::ShardIndex shards = options.shard_count;
     const auto place = [shards](std::string_view text) {
         return static_cast<core::ShardIndex>(std::hash<std::string_view>{}(text) % shards);
