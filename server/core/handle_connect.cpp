@@ -37,6 +37,7 @@ void Shard::handle_connect(Connection& connection, const protocol::FrameView& fr
         return;
     }
     connection.problem_information = connect->request_problem_information;
+    connection.packet_size_max = connect->maximum_packet_size;
     if (connect->authentication_method) {
         refuse_connect(connection, connect->client_id, connect->user_name.value_or(""),
                        ReasonCode::bad_authentication_method, "unknown authentication method");
@@ -172,7 +173,6 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
     connection.session = session.slot;
     session.connection = connection.id;
     connection.receive_maximum = connect.receive_maximum;
-    connection.packet_size_max = connect.maximum_packet_size;
     connection.keep_alive_s = connect.keep_alive_s;
     if (limits_.keep_alive_max_s != 0 &&
         (connect.keep_alive_s == 0 || connect.keep_alive_s > limits_.keep_alive_max_s)) {

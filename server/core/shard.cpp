@@ -94,7 +94,6 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
     now_ = now;
     Connection* connection = find(id);
     MARTLET_ASSERT(connection != nullptr);
-    connection->last_received = now;
     std::size_t used = 0;
     while (!connection->reading_stopped && connection->state != Connection::State::closing) {
         const auto progress = next_frame(*connection, bytes.subspan(used));
@@ -109,6 +108,9 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
         }
         handle_frame(*connection, progress->frame);
         used += progress->frame.whole.size();
+    }
+    if (used != 0) {
+        connection->last_received = now;  // whole packets, not bytes, keep it alive
     }
     counters_.bytes_received += used;
     // After a close nothing more is read: the rest is thrown away.
