@@ -31,10 +31,12 @@ class _Delivery:
     packet_id: int
     qos: int
     is_duplicate: bool
+    is_retained: bool  # the answer to a SUBSCRIBE, whatever came before
 
     def __str__(self):
-        flag = " with DUP" if self.is_duplicate else ""
-        return f"{self.message} as packet {self.packet_id} at QoS {self.qos}{flag}"
+        flags = " with DUP" if self.is_duplicate else ""
+        flags += " as retained" if self.is_retained else ""
+        return f"{self.message} as packet {self.packet_id} at QoS {self.qos}{flags}"
 
 
 class _Link(asyncio.Protocol):
@@ -43,6 +45,7 @@ class _Link(asyncio.Protocol):
     def __init__(self, session, is_clean):
         self._session = session
         self.is_clean = is_clean
+        self.expects_session = None
         self._buffer = bytearray()
         self._transport = None
         self.lost = asyncio.get_running_loop().create_future()
@@ -52,7 +55,7 @@ class _Link(asyncio.Protocol):
         self.in_flight = set()  # identifiers that count for Receive Maximum
 
     def write(self, data):
-        if not self.lost.done():
+        if not self._transport.is_closing():
             self._transport.write(data)
 
     def connection_made(self, transport):
@@ -87,7 +90,8 @@ class SessionClient:
     def __init__(self, ledger, client_id, version, reader=None, receive_maximum=65535):
         self.client_id = client_id
         self.reader = reader
-        self.choose = None  # for publishers: gives the next (topic, payload size) or None
+        self.choose = None  # for publishers: gives the next (topic, payload size)
+        self.budget = 0  # messages that it may still publish
         self.answers_per_tick = None  # None: at once; a number makes it a slow reader
         self.expects_session = None  # at the next CONNACK; None: either is right
         self._ledger = ledger
@@ -115,16 +119,46 @@ class SessionClient:
         return self._link is not None and self._link.is_ready
 
     @property
-    def is_idle(self):
-        """Everything it sent is acknowledged to the end, and it has answered everything."""
-        return not (self._unacknowledged or self._asked or (self._link and self._link.answers))
+    def has_published(self):
+        """All it was to, and all of that is acknowledged to the end."""
+        return not (self.budget or self._unacknowledged)
+
+    @property
+    def is_at_rest(self):
+        """Nobody owes anybody anything."""
+        return (
+            self.is_connected
+            and self.has_published
+            and not (self._asked or self._link.answers)
+            and not (self.reader and self.reader.owed)
+        )
+
+    def describe(self):
+        """What it waits for."""
+        if not self.is_connected:
+            return f"{self.client_id} is not connected"
+        waiting = {
+            "to publish": self.budget,
+            "not acknowledged": [f"{i}: {each.message}" for i, each in self._unacknowledged.items()],
+            "asked": [each.filter for each, _ in self._asked.values()],
+            "to answer": len(self._link.answers),
+            "owed": len(self.reader.owed) if self.reader else 0,
+        }
+        return f"{self.client_id}: {({what: each for what, each in waiting.items() if each})}"
 
     async def connect(self, port, is_clean=False):
         """Raises ConnectionError (or another OSError) if the broker goes away meanwhile."""
         link = _Link(self, is_clean)
         self._link = link
         self._connections += 1
-        await asyncio.get_running_loop().create_connection(lambda: link, "127.0.0.1", port)
+        link.expects_session = False if is_clean else self.expects_session
+        if is_clean or not self.expects_session:
+            self.expects_session = None  # until CONNACK says what has come of it
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: link, "127.0.0.1", port)
+        except OSError:
+            link.lost.set_result(None)
+            raise
         properties = b"" if is_clean else b"\x11\xff\xff\xff\xff"
         properties += b"\x21" + struct.pack("!H", self._receive_maximum)
         link.write(
@@ -164,11 +198,9 @@ class SessionClient:
 
     def pump(self):
         """Publishes as much as the window has room for."""
-        while self.is_connected and self.choose and len(self._unacknowledged) < self._window:
-            chosen = self.choose()
-            if chosen is None:
-                return
-            topic, size = chosen
+        while self.is_connected and self.budget and len(self._unacknowledged) < self._window:
+            self.budget -= 1
+            topic, size = self.choose()
             message = self._ledger.make_message(topic)
             packet_id = self._free_ids.popleft()
             data = packets.publish(
@@ -232,8 +264,7 @@ class SessionClient:
             link.abort()
             return
         is_present = bool(body[0] & 1)
-        expected = False if link.is_clean else self.expects_session
-        if expected is not None and is_present != expected:
+        if link.expects_session not in (None, is_present):
             self._complain("session", f"session present is {is_present}")
         if not is_present:
             self._start_anew()
@@ -304,8 +335,9 @@ class SessionClient:
 
     def _on_subscribed(self, kind, packet_id, body):
         subscription, is_on = self._asked.pop(packet_id)
+        # 0x11: nothing to end; it may have been ended by an UNSUBSCRIBE whose UNSUBACK was lost.
         code = body[-1] if is_on or self._version == 5 else 0
-        if code != (subscription.qos if is_on else 0):
+        if code not in ((subscription.qos,) if is_on else (0, 0x11)):
             self._complain("protocol", f"packet type {kind}: {body.hex(' ')}")
             return
         subscription.is_on = is_on
@@ -313,7 +345,7 @@ class SessionClient:
         self.sync_subscriptions()  # it may be wanted otherwise by now
 
     def _on_publish(self, link, first, body):
-        qos, is_duplicate = first >> 1 & 3, bool(first & 0x08)
+        qos, is_retained = first >> 1 & 3, bool(first & 0x01)
         end = 2 + int.from_bytes(body[:2], "big")
         packet_id = int.from_bytes(body[end : end + 2], "big")
         payload = body[end + 2 :]
@@ -321,13 +353,15 @@ class SessionClient:
             payload = packets.read_properties(payload)[1]
         message = self._ledger.find(body[2:end].decode(), payload)
         matching = self.reader.matching(message.topic) if message else []
-        if qos not in {min(message.topic.qos, each.qos) for each in matching} or first & 0x01:
+        if qos not in {min(message.topic.qos, each.qos) for each in matching}:
             self._complain("protocol", f"not for it: {first:#x}, {body[:80]}")
             return
+        if is_retained and not message.topic.is_retained:
+            self._complain("protocol", f"never retained: {first:#x}, {body[:80]}")
         link.in_flight.add(packet_id)
         if len(link.in_flight) > self._receive_maximum:
             self._complain("protocol", f"more than its Receive Maximum {self._receive_maximum}")
-        delivery = _Delivery(message, packet_id, qos, is_duplicate)
+        delivery = _Delivery(message, packet_id, qos, bool(first & 0x08), is_retained)
         if qos == 1:
             self._take_qos1(delivery)
             self._answer(link, packets.PUBACK, packet_id)
@@ -343,6 +377,8 @@ class SessionClient:
             self._ledger.counts["held again"] += 1
             if not delivery.is_duplicate:
                 self._complain("no DUP", f"{delivery}, which it holds")
+        elif delivery.is_retained:
+            self._ledger.counts["retained copies"] += 1
         elif message in self.reader.got:
             self._complain("twice", f"{delivery}")
         else:
@@ -357,17 +393,19 @@ class SessionClient:
         # One that was not acknowledged to its publisher may have been forgotten.
         if before not in (None, message) and before.is_acknowledged and not before.was_sent_again:
             self._complain("identifier", f"{delivery}, while {before} is not answered")
-        if message in self.reader.got:
+        if delivery.is_retained:
+            self._ledger.counts["retained copies"] += 1
+        elif message in self.reader.got:
             self._take_duplicate(delivery)
         else:
             self._ledger.on_first(self.reader, message, self._connections)
 
     def _take_duplicate(self, delivery):
         message = delivery.message
-        # To the broker these may be two messages.
-        is_excused = message.topic.qos == 1 and message.was_sent_again
         self._ledger.counts["with DUP" if delivery.is_duplicate else "without DUP"] += 1
-        if is_excused:
+        if message.was_sent_again:
+            # It was not acknowledged when the broker was killed. At QoS 1 these are two messages;
+            # one at QoS 2 that goes out at QoS 1 may have gone out before the broker had it safe.
             return
         if not delivery.is_duplicate:
             self._complain("no DUP", f"{delivery}, which came before")
