@@ -84,6 +84,12 @@ class Broker:
         self.log.wait_for_line(READY)
         return self
 
+    def crash(self):
+        """Ends it with SIGKILL, and returns once its files and ports are free."""
+        self.process.kill()
+        self.check_output()
+        self.clean_up()
+
     def reload(self):
         self.process.signal(signal.SIGHUP)
 
@@ -94,6 +100,7 @@ class Broker:
             wait_until(self._is_stopped_by_another, "the end of the broker", timeout_s)
         status = self.process.wait(timeout_s)
         self.check_output()
+        self.clean_up()
         if status != 0:
             raise AssertionError(f"the broker ended with status {status} on SIGTERM")
 
