@@ -7,7 +7,6 @@ import unittest
 
 from support.broker import BINARY, READY, common_lines, free_port
 from support.case import BrokerCase, martlet_only
-from support.lasting_client import LastingClient
 from support.process import Process
 from support.waiting import wait_until
 
@@ -21,10 +20,10 @@ def data_directory(broker):
 @martlet_only("its own store")
 class DataDirectoryTest(BrokerCase):
     def fill(self, broker, count=200):
-        subscriber = LastingClient(broker.port, "sub")
+        subscriber = self.lasting(broker, "sub")
         subscriber.subscribe("t/#", qos=1)
         subscriber.leave()
-        publisher = LastingClient(broker.port, "pub", clean=True)
+        publisher = self.lasting(broker, "pub", clean=True)
         for number in range(count):
             publisher.publish(f"t/{number}", b"payload" * 20, 1, retain=number % 4 == 0)
         publisher.leave()
@@ -60,7 +59,7 @@ class DataDirectoryTest(BrokerCase):
         self.check_refuses(
             broker, rf"martlet-data.*process {broker.pid}\b.*persistence_location", path=other
         )
-        self.assertEqual(len(LastingClient(broker.port, "sub").take(200)), 200)
+        self.assertEqual(len(self.lasting(broker, "sub").take(200)), 200)
 
     def test_the_files_are_for_nobody_else_whatever_the_umask(self):
         broker = self.make_broker()
@@ -85,7 +84,7 @@ class DataDirectoryTest(BrokerCase):
         for path in (directory, *directory.iterdir()):
             path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o200)
         broker.start()
-        self.assertEqual(len(LastingClient(broker.port, "sub").take(200)), 200)
+        self.assertEqual(len(self.lasting(broker, "sub").take(200)), 200)
         broker.stop()
 
     def test_a_damaged_file_is_not_used_and_the_way_out_is_named(self):
@@ -106,7 +105,7 @@ class DataDirectoryTest(BrokerCase):
                 self.check_refuses(broker, r"martlet\.db.*`?martlet store check")
         database.write_bytes(sound)
         broker.start()
-        self.assertEqual(len(LastingClient(broker.port, "sub").take(200)), 200)
+        self.assertEqual(len(self.lasting(broker, "sub").take(200)), 200)
         broker.stop()
 
     def test_a_damaged_page_is_never_delivered(self):
@@ -134,7 +133,7 @@ class DataDirectoryTest(BrokerCase):
             self.assertEqual(process.wait(), 1, process.text())
             return False
         try:
-            client = LastingClient(broker.port, "sub")
+            client = self.lasting(broker, "sub")
             self.assertTrue(client.has_session)
             for number, each in enumerate(client.take(200)):
                 self.assertEqual(each.content, (f"t/{number}", b"payload" * 20))

@@ -11,7 +11,6 @@ from crash import can_drop, crash
 from support import packets
 from support.broker import BINARY, IS_MARTLET
 from support.case import BrokerCase, martlet_only
-from support.lasting_client import LastingClient
 from support.waiting import wait_until
 
 SEED = int(os.environ.get("MARTLET_SEED", random.randrange(1 << 32)))
@@ -41,9 +40,7 @@ class DurableCase(BrokerCase):
         self.broker.start()
 
     def client(self, client_id, version=5, **options):
-        client = LastingClient(self.broker.port, client_id, version, **options)
-        self.addCleanup(client.close)
-        return client
+        return self.lasting(self.broker, client_id, version, **options)
 
     def resumed(self, client_id, version=5, **options):
         client = self.client(client_id, version, **options)
