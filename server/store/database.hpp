@@ -63,6 +63,7 @@ private:
     Outcome keep_marks();
     Outcome keep_mark(std::string_view key, std::uint64_t used, std::uint64_t& reserved);
     void roll_back();
+    std::int64_t wall_now_ms() const;
 
     Connection connection_;
     WallClock clock_;
