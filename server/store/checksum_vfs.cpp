@@ -11,7 +11,6 @@
 
 #include "server/store/row_hash.hpp"
 #include "server/store/sqlite.hpp"
-#include "server/store/sqlite.hpp"
 
 namespace martlet::store {
 

@@ -45,7 +45,7 @@ inline constexpr Table will_table{"will",
                                   8};
 inline constexpr Table subscription_table{"subscription", "session,filter,options,identifier", 4};
 inline constexpr Table message_table{
-    "message", "id,targets,expires_at,flags,size,topic,properties,payload", 8};
+    "message", "id,targets,expires_at,flags,stored_at,size,topic,properties,payload", 9};
 inline constexpr Table inflight_table{"inflight", "session,taken_through,entries", 3};
 inline constexpr Table incoming_table{"incoming_qos2", "session,packet_id", 2};
 inline constexpr Table retained_table{"retained", "id,expires_at,flags,topic,properties,payload",
