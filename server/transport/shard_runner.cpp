@@ -268,7 +268,15 @@ void ShardRunner::set_timer() {
 }
 
 void ShardRunner::free_idle_memory() {
-    shard_->chunk_pool().free_idle();
+    shard_->free_idle_memory();
+    while (!by_slot_.empty() && by_slot_.back() == nullptr) {
+        by_slot_.pop_back();
+    }
+    by_slot_.shrink_to_fit();
+    queued_.shrink_to_fit();
+    resumed_.shrink_to_fit();
+    to_report_.shrink_to_fit();
+    to_finish_.shrink_to_fit();
 }
 
 void ShardRunner::set_limits(const core::Limits& limits, const ArrivalLimits& arrivals) {
