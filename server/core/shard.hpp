@@ -113,6 +113,8 @@ public:
     const Counters& counters();
     std::size_t connection_count() const { return connections_.size(); }
 
+    // After a peak: what lies ready for reuse goes back to the allocator.
+    void free_idle_memory();
     // Walks all state and asserts what must always hold; for tests (check_invariants.cpp).
     void check_invariants() const;
 
@@ -425,6 +427,7 @@ private:
     std::vector<Peer> peers_;
     std::uint64_t last_sequence_ = 0;
     std::uint64_t last_shared_sequence_ = 0;
+    std::uint64_t group_sequence_ = 0;  // the last change of a group elsewhere, while it is made
 
     // The store: what it is told next, and what of it somebody waits for.
     struct Held {

@@ -84,6 +84,7 @@ Outcome Database::apply() {
 
 Outcome Database::apply_from(std::size_t first) {
     Outcome outcome = begin();
+    rows_.set_now(wall_now_ms() / 1000);
     for (std::size_t i = first; outcome == Outcome::done && i + 1 < groups_.size(); ++i) {
         outcome = check(rows_.apply(groups_[i]));
     }
@@ -169,14 +170,32 @@ Outcome Database::keep_mark(std::string_view key, std::uint64_t used, std::uint6
     return outcome;
 }
 
-Outcome Database::keep_wall_clock() {
+std::int64_t Database::wall_now_ms() const {
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - opened_at_);
-    return check(put_meta(connection_, meta_wall_clock, clock_.wall_ms_at_base() + passed.count()));
+    return clock_.wall_ms_at_base() + passed.count();
+}
+
+Outcome Database::keep_wall_clock() {
+    return check(put_meta(connection_, meta_wall_clock, wall_now_ms()));
+}
+
+// In one transaction: SQLite would lock and unlock the file for each row.
+Outcome Database::load_rows(const core::LoadRequest& request, core::LoadedMessages& to) {
+    if (is_begun_) {
+        return check(rows_.load(request, to));
+    }
+    Outcome outcome = check(connection_.execute("BEGIN"));
+    if (outcome == Outcome::done) {
+        outcome = check(rows_.load(request, to));
+        const Outcome ended = check(connection_.execute("COMMIT"));
+        outcome = outcome == Outcome::done ? ended : outcome;
+    }
+    return outcome;
 }
 
 Outcome Database::load(const core::LoadRequest& request, core::LoadedMessages& to) {
-    const Outcome outcome = check(rows_.load(request, to));
+    const Outcome outcome = load_rows(request, to);
     for (std::size_t i = 0; !parts_.empty() && i < to.messages.size(); ++i) {
         if (to.messages[i] == nullptr) {
             to.messages[i] = parts_.find(to.ids[i]);

@@ -60,9 +60,11 @@ private:
     Outcome begin();
     Outcome apply_from(std::size_t first);
     Outcome finish();
+    Outcome load_rows(const core::LoadRequest& request, core::LoadedMessages& to);
     Outcome keep_marks();
     Outcome keep_mark(std::string_view key, std::uint64_t used, std::uint64_t& reserved);
     void roll_back();
+    std::int64_t wall_now_ms() const;
 
     Connection connection_;
     WallClock clock_;

@@ -34,7 +34,7 @@ struct MessageColumns {
     int flags;
     int topic;
 };
-inline constexpr MessageColumns message_columns{.expires_at = 3, .flags = 4, .topic = 6};
+inline constexpr MessageColumns message_columns{.expires_at = 3, .flags = 4, .topic = 7};
 inline constexpr MessageColumns retained_columns{.expires_at = 2, .flags = 3, .topic = 4};
 inline constexpr MessageColumns will_columns{.expires_at = 5, .flags = 2, .topic = 6};
 

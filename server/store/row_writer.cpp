@@ -104,6 +104,7 @@ int RowWriter::put(const core::MessagePut& record) {
     row.bytes(blob_);
     row.integer_or_null(clock_.to_wall(message.expires_at()));
     row.integer(message_flags(message));
+    row.integer(now_s_);
     row.integer(content_size(message));
     row.text(message.topic());
     row.bytes(message.properties());
@@ -139,6 +140,7 @@ int RowWriter::put(const core::SessionPut& record) {
     row.text(record.client_id);
     row.integer(record.expiry_interval_s);
     row.integer_or_null(clock_.to_wall(record.disconnected_at));
+    row.id(record.doubtful_through);
     return row.run();
 }
 

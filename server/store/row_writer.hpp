@@ -17,6 +17,9 @@ public:
     // False: Connection::error_text().
     bool prepare();
 
+    // What messages are dated with: seconds of Unix time.
+    void set_now(std::int64_t now_s) { now_s_ = now_s; }
+
     // All of the group, within the open transaction. SQLITE_OK, or the error that it stopped at.
     int apply(const Group& group);
 
@@ -44,6 +47,7 @@ private:
 
     Connection& connection_;
     const WallClock& clock_;
+    std::int64_t now_s_ = 0;
     BlobBuffer blob_;
 
     Statement put_message_;

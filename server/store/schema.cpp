@@ -10,7 +10,8 @@ namespace {
 
 constexpr const char* schema_sql = R"(
 CREATE TABLE session(id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, owner TEXT NOT NULL,
-    client_id TEXT NOT NULL, expiry_s INTEGER NOT NULL, disconnected_at INTEGER);
+    client_id TEXT NOT NULL, expiry_s INTEGER NOT NULL, disconnected_at INTEGER,
+    doubtful_through INTEGER NOT NULL);
 CREATE TABLE will(session INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, flags INTEGER NOT NULL,
     delay_s INTEGER NOT NULL, message_expiry_s INTEGER, expires_at INTEGER, topic TEXT NOT NULL,
     properties BLOB NOT NULL, payload BLOB NOT NULL);
@@ -18,8 +19,8 @@ CREATE TABLE subscription(session INTEGER NOT NULL, filter TEXT NOT NULL,
     checksum INTEGER NOT NULL, options INTEGER NOT NULL, identifier INTEGER NOT NULL,
     PRIMARY KEY(session, filter)) WITHOUT ROWID;
 CREATE TABLE message(id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, targets BLOB NOT NULL,
-    expires_at INTEGER, flags INTEGER NOT NULL, size INTEGER NOT NULL, topic TEXT NOT NULL,
-    properties BLOB NOT NULL, payload BLOB NOT NULL);
+    expires_at INTEGER, flags INTEGER NOT NULL, stored_at INTEGER NOT NULL, size INTEGER NOT NULL,
+    topic TEXT NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL);
 CREATE TABLE inflight(session INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,
     taken_through INTEGER NOT NULL, entries BLOB NOT NULL);
 CREATE TABLE incoming_qos2(session INTEGER NOT NULL, packet_id INTEGER NOT NULL,

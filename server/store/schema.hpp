@@ -38,14 +38,15 @@ struct Table {
     std::string_view key() const { return columns.substr(0, columns.find(',')); }
 };
 
-inline constexpr Table session_table{"session", "id,owner,client_id,expiry_s,disconnected_at", 5};
+inline constexpr Table session_table{
+    "session", "id,owner,client_id,expiry_s,disconnected_at,doubtful_through", 6};
 inline constexpr Table will_table{"will",
                                   "session,flags,delay_s,message_expiry_s,expires_at,topic,"
                                   "properties,payload",
                                   8};
 inline constexpr Table subscription_table{"subscription", "session,filter,options,identifier", 4};
 inline constexpr Table message_table{
-    "message", "id,targets,expires_at,flags,size,topic,properties,payload", 8};
+    "message", "id,targets,expires_at,flags,stored_at,size,topic,properties,payload", 9};
 inline constexpr Table inflight_table{"inflight", "session,taken_through,entries", 3};
 inline constexpr Table incoming_table{"incoming_qos2", "session,packet_id", 2};
 inline constexpr Table retained_table{"retained", "id,expires_at,flags,topic,properties,payload",

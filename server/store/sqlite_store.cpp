@@ -1,9 +1,7 @@
 #include "server/store/sqlite_store.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "server/store/checksum_vfs.hpp"
+#include "server/store/database_file.hpp"
 #include "server/store/recovery.hpp"
 #include "server/store/schema.hpp"
 
@@ -22,8 +21,11 @@ namespace {
 
 using Clock = Intake::Clock;
 
+constexpr std::uintmax_t page_size = 4096;
+
 // Free pages are looked for so long after a commit; while there are more, so often.
 constexpr auto reclaim_delay = std::chrono::seconds(1);
+
 constexpr auto reclaim_interval = std::chrono::milliseconds(20);
 
 bool is_damage(int status) {
@@ -45,14 +47,6 @@ std::string make_directory(const std::string& directory) {
     return error ? fmt::format("{}: {}; make it, or set another persistence_location", directory,
                                error.message())
                  : std::string();
-}
-
-// SQLite would make it readable for all; its log takes over the mode.
-void make_file(const std::string& path) {
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
 }
 
 }  // namespace
@@ -109,7 +103,13 @@ std::unique_ptr<SqliteStore> SqliteStore::open(StoreOptions options) {
 }
 
 void SqliteStore::open_database() {
-    make_file(database_path());
+    if (const std::string wrong = ensure_database(database_path()); !wrong.empty()) {
+        throw std::runtime_error(wrong);
+    }
+    std::error_code unknown;
+    if (std::filesystem::file_size(database_path(), unknown) < page_size && !unknown) {
+        refuse_to_start(SQLITE_CORRUPT, "it is cut short");  // SQLite would begin with nothing
+    }
     Connection connection;
     const int status = connection.open(database_path(), SQLITE_OPEN_READWRITE, checksum_vfs_name());
     if (status != SQLITE_OK) {
