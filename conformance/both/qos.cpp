@@ -166,7 +166,10 @@ MARTLET_TEST(resent_in_order, "what is re-sent is in the order in which it was s
         sub.take(
             Publish{.topic = t.topic("a"), .payload = std::to_string(i), .qos = qos, .dup = true});
     }
-    sub.take(Publish{.topic = t.topic("a"), .payload = "new", .qos = 1});
+    // The server may have sent this one before it knew that nobody listens, and then it has DUP.
+    const auto last = sub.expect(Type::publish);
+    Trial::check(last.payload == "new", "the new message is not the last");
+    sub.acknowledge(last);
     sub.expect_nothing();
 }
 

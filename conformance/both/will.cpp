@@ -1,5 +1,6 @@
 // The will: published when a connection ends without DISCONNECT, once, as it was asked for.
 
+#include "conformance/suite/forms.hpp"
 #include "conformance/suite/registry.hpp"
 
 namespace martlet::conformance {
@@ -26,11 +27,22 @@ MARTLET_TEST(will_on_violation, "the will is published when a violation ends the
     Client watcher{t, "watcher"};
     watcher.connect();
     watcher.subscribe(t.topic("will"), 0);
-    Client c{t};
-    c.connect(Connect{.will = Will{.topic = t.topic("will")}});
-    c.send_raw(frame(0x36, str(t.topic("a")) + u16(1)));
-    c.expect_closed();
-    watcher.expect(Publish{.topic = t.topic("will"), .payload = "will"});
+    const auto version = t.target.version;
+    const std::vector<Form> violations{
+        {"QoS 3", frame(0x36, str(t.topic("a")) + u16(1))},
+        {"a second CONNECT", encode(Connect{.client_id = t.id("c")}, version)},
+        {"an ill-formed topic", encode(Publish{.topic = "a\xFF"}, version)},
+        {"a SUBSCRIBE without filters", frame(0x82, u16(1) + no_properties(t))},
+    };
+    for (const auto& violation : violations) {
+        t.form(violation.name, [&] {
+            Client c{t};
+            c.connect(Connect{.will = Will{.topic = t.topic("will")}});
+            c.send_raw(violation.bytes);
+            c.expect_closed();
+            watcher.expect(Publish{.topic = t.topic("will"), .payload = "will"});
+        });
+    }
 }
 
 MARTLET_TEST(will_on_take_over, "the will is published when another client takes over",

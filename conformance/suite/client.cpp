@@ -35,7 +35,7 @@ Client::Client(Trial& trial, std::string_view name)
 
 void Client::send_raw(const Bytes& bytes) {
     std::string text;
-    if (!bytes.empty()) {
+    if (bytes.size() > 1) {
         text = to_text(static_cast<Type>(static_cast<unsigned char>(bytes[0]) >> 4));
     }
     trial_.note(fmt::format("{} > {} [{}]", name_, text, to_hex(bytes)));
@@ -94,6 +94,7 @@ void Client::disconnect() {
 Packet Client::connect(Connect packet) {
     send_connect(std::move(packet));
     connack_ = expect(Connack{});
+    is_connected_ = true;
     return connack_;
 }
 
@@ -143,6 +144,7 @@ Client::Outcome Client::pull(Instant deadline) {
                 buffer_.erase(0, *size);
                 trial_.note(fmt::format("{} < [{}]", name_, to_hex(raw)));
                 inbox_.push_back(decode_from_server(raw, trial_.target.version));
+                trial_.note(fmt::format("    {}", to_text(inbox_.back())));
                 return Outcome::packet;
             }
         } catch (const Malformed& malformed) {
@@ -343,9 +345,24 @@ std::optional<Ending> Client::closed_by(Instant deadline) {
 }
 
 Ending Client::expect_closed() {
-    const auto ending = closed_by(deadline());
+    auto ending = closed_by(Clock::now() + std::chrono::seconds{1});
+    if (!ending) {
+        // Whoever still answers has not closed, and will not: no need to wait for longer.
+        if (is_connected_) {
+            send(Pingreq{});
+        }
+        ending = closed_by(deadline());
+    }
     Trial::check(ending.has_value(), "expected the end of the connection, which stays open");
     return *ending;
+}
+
+void Client::expect_end_of_foreign(Bytes& seen) {
+    const auto latest = deadline();
+    while (stream_.read(seen, latest) != Stream::Outcome::closed) {
+        Trial::check(Clock::now() < latest, "expected the end of the connection, which stays open");
+    }
+    trial_.note(fmt::format("{} < [{}] and the end of the connection", name_, to_hex(seen)));
 }
 
 void Client::expect_closed_silently() {

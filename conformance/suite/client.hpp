@@ -80,6 +80,8 @@ public:
     Ending expect_closed();
     // The same, and nothing is said before.
     void expect_closed_silently();
+    // The connection ends; what comes before may be of another version, and is given as it is.
+    void expect_end_of_foreign(Bytes& seen);
     // The next packet, or nothing when the connection ends.
     std::optional<Packet> receive();
     // The next packet by then, or nothing; the connection must stay open.
@@ -110,6 +112,7 @@ private:
     std::uint16_t last_id_ = 0;
     unsigned markers_ = 0;
     bool is_marked_ = false;
+    bool is_connected_ = false;
 };
 
 }  // namespace martlet::conformance

@@ -1,0 +1,25 @@
+// The client's side of SCRAM-SHA-256 (RFC 5802, 7677), for servers that offer enhanced
+// authentication with it.
+//
+// Ownership: values. Threading: one thread, the one of its test.
+#pragma once
+
+#include <string>
+
+namespace martlet::conformance {
+
+class Scram {
+public:
+    Scram(std::string user, std::string password);
+
+    // client-first-message
+    [[nodiscard]] std::string first() const { return "n,," + first_bare_; }
+    // client-final-message, for a server-first-message; a wrong one when that is malformed
+    [[nodiscard]] std::string answer(const std::string& challenge) const;
+
+private:
+    std::string password_;
+    std::string first_bare_;
+};
+
+}  // namespace martlet::conformance
