@@ -6,7 +6,7 @@ namespace martlet::conformance {
 
 namespace {
 
-constexpr std::size_t shown_max = 96;
+constexpr std::size_t shown_max = 64;
 
 char to_char(unsigned value) {
     return static_cast<char>(value & 0xFFU);

@@ -66,8 +66,6 @@ MARTLET_TEST(v5_connect_bad_values, "properties of CONNECT with values they may 
         t, "a block longer than the packet",
         frame(0x10, str("MQTT") + u8(5) + u8(2) + u16(60) + u8(100) + str(t.id("c"))));
     expect_no_connection_on(t, "a property cut short", connect_with_block(t, u8(0x11) + u16(0)));
-    expect_no_connection_on(t, "Payload Format 2 of the will",
-                            will_with_block(t, encode(number(payload_format, 2))));
 }
 
 MARTLET_TEST(v5_connect_long_varint, "a Property Length with more bytes than it needs is malformed",

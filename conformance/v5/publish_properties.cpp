@@ -119,8 +119,6 @@ MARTLET_TEST(v5_publish_bad_properties, "properties that PUBLISH may not have cl
             publish_with_block(t, encode(Property{.id = id, .number = 1, .text = "a"})));
     }
     expect_close_on(t, "an unknown property", publish_with_block(t, u8(0x7E) + u8(0)));
-    expect_close_on(t, "Payload Format 2",
-                    publish_with_block(t, encode(number(payload_format, 2))));
     for (const auto id :
          {payload_format, message_expiry, content_type, response_topic, correlation_data}) {
         const auto one = encode(Property{.id = id, .number = 1, .text = "a"});

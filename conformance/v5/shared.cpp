@@ -84,16 +84,6 @@ MARTLET_TEST(v5_share_divides, "each message goes to one member of the share, at
     }
 }
 
-MARTLET_TEST(v5_share_no_retained, "a shared subscription gets no retained messages",
-             V5{"MQTT-3.3.1-9"}) {
-    Client c{t};
-    c.connect();
-    require_shares(c);
-    c.publish(Publish{.topic = t.topic("a"), .payload = "kept", .qos = 1, .retain = true});
-    c.subscribe(shared(t, "a"), 1);
-    c.expect_nothing();
-}
-
 MARTLET_TEST(v5_share_unsubscribe, "UNSUBSCRIBE leaves just that share",
              V5{"MQTT-3.10.4-1", "MQTT-3.11.3-2"}) {
     Client c{t};

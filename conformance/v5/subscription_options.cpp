@@ -47,10 +47,6 @@ MARTLET_TEST(v5_no_local, "No Local: own messages do not come back, others' do",
         c.take(Publish{.topic = t.topic("a"), .payload = "other", .qos = 1});
         c.expect_nothing();
     }
-    // The option goes with the next SUBSCRIBE.
-    subscribe_with(c, {.filter = t.topic("a"), .qos = 1}, {});
-    c.publish(Publish{.topic = t.topic("a"), .payload = "own", .qos = 1});
-    c.take(Publish{.topic = t.topic("a"), .payload = "own", .qos = 1});
 }
 
 MARTLET_TEST(v5_no_local_over_connections, "No Local goes by ClientID, over connections",
@@ -74,13 +70,32 @@ MARTLET_TEST(v5_no_local_on_share, "No Local on a shared subscription closes the
     expect_close_on(t, "No Local", encode(subscribe, Version::v5));
 }
 
-MARTLET_TEST(v5_retain_as_published, "Retain As Published: RETAIN as it was, or 0",
-             V5{"MQTT-3.3.1-12", "MQTT-3.3.1-13"}) {
+MARTLET_TEST(v5_options_are_replaced, "the same filter again replaces the options as well",
+             V5{"MQTT-3.8.4-3"}) {
     Client c{t};
     Client pub{t, "pub"};
     c.connect();
     pub.connect();
+    subscribe_with(c, {.filter = t.topic("a"), .qos = 1, .no_local = true}, {});
+    subscribe_with(c, {.filter = t.topic("a"), .qos = 1, .retain_as_published = true}, {});
+    c.publish(Publish{.topic = t.topic("a"), .payload = "own", .qos = 1});
+    c.take(Publish{.topic = t.topic("a"), .payload = "own", .qos = 1});
+    pub.publish(Publish{.topic = t.topic("a"), .payload = "x", .qos = 1, .retain = true});
+    c.take(Publish{.topic = t.topic("a"), .payload = "x", .qos = 1, .retain = true});
+    subscribe_with(c, {.filter = t.topic("a"), .qos = 1, .no_local = true, .retain_handling = 2},
+                   {});
+    c.publish(Publish{.topic = t.topic("a"), .payload = "own", .qos = 1});
+    pub.publish(Publish{.topic = t.topic("a"), .payload = "x", .qos = 1, .retain = true});
+    c.take(Publish{.topic = t.topic("a"), .payload = "x", .qos = 1, .retain = false});
+}
+
+MARTLET_TEST(v5_retain_as_published, "Retain As Published: RETAIN as it was, or 0",
+             V5{"MQTT-3.3.1-12", "MQTT-3.3.1-13"}) {
+    Client pub{t, "pub"};
+    pub.connect();
     for (const bool as_published : {true, false}) {
+        Client c{t, as_published ? "as" : "not"};
+        c.connect();
         subscribe_with(c,
                        {.filter = t.topic("a"),
                         .qos = 2,
