@@ -3,8 +3,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include <array>
-#include <cstdlib>
+#include <algorithm>
+#include <charconv>
 #include <random>
 #include <utility>
 
@@ -65,15 +65,23 @@ std::string part(const std::string& message, char key) {
     return {};
 }
 
-}  // namespace
-
-Scram::Scram(std::string user, std::string password) : password_(std::move(password)) {
+std::string make_nonce() {
     std::random_device device;
     std::string nonce;
     for (int i = 0; i < 18; ++i) {
         nonce += static_cast<char>(device() & 0xFFU);
     }
-    first_bare_ = "n=" + std::move(user) + ",r=" + to_base64(nonce);
+    return to_base64(nonce);
+}
+
+}  // namespace
+
+Scram::Scram(const std::string& user, std::string password)
+    : Scram(user, std::move(password), make_nonce()) {
+}
+
+Scram::Scram(const std::string& user, std::string password, const std::string& nonce)
+    : password_(std::move(password)), first_bare_("n=" + user + ",r=" + nonce) {
 }
 
 std::string Scram::answer(const std::string& challenge) const {
@@ -82,7 +90,7 @@ std::string Scram::answer(const std::string& challenge) const {
         std::max(std::atoi(part(challenge, 'i').c_str()), 1);  // NOLINT(cert-err34-c)
     std::string salted(digest_size, '\0');
     PKCS5_PBKDF2_HMAC(password_.data(), static_cast<int>(password_.size()), to_octets(salt),
-                      static_cast<int>(salt.size()), rounds, EVP_sha256(), digest_size,
+                      static_cast<int>(salt.size()), std::max(rounds, 1), EVP_sha256(), digest_size,
                       to_octets(salted));
     const auto client_key = hmac(salted, "Client Key");
     const auto without_proof = "c=biws,r=" + part(challenge, 'r');

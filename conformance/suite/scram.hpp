@@ -10,7 +10,9 @@ namespace martlet::conformance {
 
 class Scram {
 public:
-    Scram(std::string user, std::string password);
+    Scram(const std::string& user, std::string password);
+    // With a nonce that is not random, for the RFC's example.
+    Scram(const std::string& user, std::string password, const std::string& nonce);
 
     // client-first-message
     [[nodiscard]] std::string first() const { return "n,," + first_bare_; }
