@@ -48,7 +48,8 @@ def running_broker(binary, threads):
         log = pathlib.Path(directory) / "log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [pathlib.Path(binary).resolve(), "-c", config], cwd=directory, stdout=output, stderr=output)
+                [pathlib.Path(binary).resolve(), "-c", config],
+                cwd=directory, stdout=output, stderr=output)
         try:
             _wait_until_it_answers(process, port, log)
             yield port

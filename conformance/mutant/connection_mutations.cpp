@@ -28,6 +28,15 @@ void change_connect(Link& link, Packet& packet, Change change) {
     link.pass_to_server(packet);
 }
 
+// In the bytes: what follows an unknown level cannot be taken apart.
+void replace_level(Link& link, Packet& packet, unsigned level) {
+    constexpr std::size_t place = 8;  // behind a length of one byte and the name
+    if (packet.type == Type::connect && packet.raw.size() > place) {
+        packet.raw[place] = u8(level)[0];
+    }
+    link.pass_to_server(packet);
+}
+
 bool stay_open_if_accepted(Link& link) {
     return link.is_accepted;
 }
@@ -142,14 +151,15 @@ const std::vector<Mutation>& connection_mutations() {
          .filters = "session_taken",
          .on_server_closed = always_stay_open},
         {.name = "any_level_accepted",
-         .title = "an unknown level is treated as a known one",
-         .filters = "connack_unknown,v5_unknown",
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 change_connect(link, packet, [](ConnectParts& parts) {
-                     parts.level = parts.level == 4 || parts.level == 5 ? parts.level : 4;
-                 });
-             }},
+         .title = "an unknown level is treated as 3.1.1",
+         .filters = "connack_unknown",
+         .versions = Mutation::For::v311,
+         .from_client = [](Link& link, Packet& packet) { replace_level(link, packet, 4); }},
+        {.name = "any_version_accepted",
+         .title = "an unknown version is treated as 5.0",
+         .filters = "v5_unknown",
+         .versions = Mutation::For::v5,
+         .from_client = [](Link& link, Packet& packet) { replace_level(link, packet, 5); }},
         {.name = "any_name_accepted",
          .title = "another protocol name is treated as MQTT",
          .filters = "connect_protocol",

@@ -210,9 +210,8 @@ std::vector<Mutation> property_mutations() {
          .from_server =
              [](Link& link, Packet& packet) {
                  change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     for (auto& property : one.properties) {
-                         property.number += property.id == topic_alias ? 10 : 0;
-                     }
+                     remove<topic_alias>(one.properties);
+                     one.properties.push_back(number(topic_alias, 10));
                  });
              }},
         {.name = "alias_refused",

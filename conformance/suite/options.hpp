@@ -28,7 +28,7 @@ extern const char* const usage;
 // Throws std::runtime_error that says what is wrong.
 Options parse_options(std::span<char* const> arguments);
 [[nodiscard]] bool is_chosen(const Test& test, const Options& options);
-// Lines of version, id and anything else, with tabs between; '#' begins a comment.
+// Lines of version, id, "always" or "sometimes", and anything else; '#' begins a comment.
 KnownFailures read_known_failures(const std::string& path, Version version);
 
 }  // namespace martlet::conformance

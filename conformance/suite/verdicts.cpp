@@ -20,7 +20,7 @@ Verdict verdict_of_tests(const std::vector<const TestResult*>& tests) {
     return has(Outcome::passed) ? Verdict::passed : Verdict::skipped;
 }
 
-Verdict verdict_of(const StatementResult& result, bool is_known) {
+Verdict verdict_of(const StatementResult& result, const KnownFailures& all_known) {
     if (result.statement->kind != Kind::tested) {
         if (!result.tests.empty()) {
             return Verdict::none;
@@ -28,10 +28,15 @@ Verdict verdict_of(const StatementResult& result, bool is_known) {
         return result.statement->kind == Kind::duty ? Verdict::duty : Verdict::unobservable;
     }
     const auto verdict = verdict_of_tests(result.tests);
-    if (is_known && verdict == Verdict::failed) {
+    const auto known = all_known.find(result.statement->id);
+    if (known == all_known.end()) {
+        return verdict;
+    }
+    const bool may_pass = known->second;
+    if (verdict == Verdict::failed) {
         return Verdict::known_failure;
     }
-    return is_known && verdict == Verdict::passed ? Verdict::unexpected_pass : verdict;
+    return verdict == Verdict::passed && !may_pass ? Verdict::unexpected_pass : verdict;
 }
 
 }  // namespace
@@ -48,7 +53,7 @@ std::vector<StatementResult> judge(Version version, const std::vector<TestResult
             }
         }
         if (is_whole || !one.tests.empty()) {
-            one.verdict = verdict_of(one, known.contains(statement.id));
+            one.verdict = verdict_of(one, known);
             judged.push_back(std::move(one));
         }
     }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <chrono>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +40,8 @@ struct StatementResult {
     std::vector<const TestResult*> tests{};
 };
 
-using KnownFailures = std::set<std::string, std::less<>>;
+// By id; true: it fails sometimes only, and may pass.
+using KnownFailures = std::map<std::string, bool, std::less<>>;
 
 // Statements that no result is about are left out, unless `is_whole`: then each has its verdict.
 std::vector<StatementResult> judge(Version version, const std::vector<TestResult>& results,

@@ -84,6 +84,41 @@ MARTLET_TEST(v5_share_divides, "each message goes to one member of the share, at
     }
 }
 
+// Many times, because what goes wrong here goes wrong sometimes.
+constexpr int share_rounds = 30;
+
+MARTLET_TEST(v5_share_from_suback_on, "from its SUBACK on a shared subscription gets messages",
+             V5{"MQTT-4.5.0-1"}) {
+    Client pub{t, "pub"};
+    Client member{t, "member"};
+    pub.connect();
+    member.connect();
+    require_shares(member);
+    for (int i = 0; i < share_rounds; ++i) {
+        const auto name = std::to_string(i);
+        member.subscribe("$share/" + t.id(name) + "/" + t.topic(name), 1);
+        pub.publish(Publish{.topic = t.topic(name), .payload = "x", .qos = 1});
+        member.take(Publish{.topic = t.topic(name), .payload = "x", .qos = 1});
+    }
+}
+
+MARTLET_TEST(v5_share_until_unsuback, "from its UNSUBACK on a shared subscription gets none",
+             V5{"MQTT-3.10.4-2"}) {
+    Client pub{t, "pub"};
+    Client member{t, "member"};
+    pub.connect();
+    member.connect();
+    require_shares(member);
+    for (int i = 0; i < share_rounds; ++i) {
+        const auto name = std::to_string(i);
+        const auto filter = "$share/" + t.id(name) + "/" + t.topic(name);
+        member.subscribe(filter, 1);
+        member.unsubscribe(filter);
+        pub.publish(Publish{.topic = t.topic(name), .payload = "late", .qos = 1});
+        member.expect_nothing_from(pub);
+    }
+}
+
 MARTLET_TEST(v5_share_unsubscribe, "UNSUBSCRIBE leaves just that share",
              V5{"MQTT-3.10.4-1", "MQTT-3.11.3-2"}) {
     Client c{t};
