@@ -60,7 +60,9 @@ MARTLET_TEST(retain_wildcards, "a wildcard gets the retained messages of all mat
         {"+/b/#", {"a/b", "a/b/c"}},
         {"x/#", {}},
     };
-    for (const auto& [filter, topics] : expected) {
+    for (const auto& one : expected) {
+        const auto& filter = one.first;
+        const auto& topics = one.second;
         t.form(filter, [&] {
             Client sub{t, "sub"};
             sub.connect();

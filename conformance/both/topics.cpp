@@ -65,7 +65,9 @@ MARTLET_TEST(topics_match, "filters match the topics that they should, and no ot
     for (const auto& one : matchings) {
         const auto filter = t.topic("m") + one.filter;
         const auto topic = t.topic("m") + one.topic;
-        t.form(filter + " and " + topic, [&] {
+        auto name = filter;
+        name.append(" and ").append(topic);
+        t.form(name, [&] {
             c.subscribe(filter, 0);
             c.send_publish(Publish{.topic = topic, .payload = "x"});
             if (one.matches) {

@@ -9,38 +9,9 @@ namespace martlet::conformance {
 
 namespace {
 
-// Runs `change` on packets of one type and passes the others.
-template <Type type, class Change>
-void change_to_client(Link& link, Packet& packet, Change change) {
-    if (packet.type == type) {
-        change(packet);
-        link.send_to_client(packet);
-    } else {
-        link.pass_to_client(packet);
-    }
-}
-
-template <Type type>
-void drop_to_client(Link& link, Packet& packet) {
-    if (packet.type != type) {
-        link.pass_to_client(packet);
-    }
-}
-
-template <Type type>
+template <Type Wanted>
 void wrong_id(Link& link, Packet& packet) {
-    change_to_client<type>(link, packet, [](Packet& one) { ++one.id; });
-}
-
-// A PUBLISH from the client, which may be changed before it goes on.
-template <class Change>
-void change_publish(Link& link, Packet& packet, Change change) {
-    if (packet.type == Type::publish) {
-        change(packet);
-        link.send_to_server(packet);
-    } else {
-        link.pass_to_server(packet);
-    }
+    change_to_client<Wanted>(link, packet, [](Packet& one) { ++one.id; });
 }
 
 void swap_publishes(Link& link, Packet& packet) {
@@ -68,11 +39,10 @@ void copy_dup(Link& link, Packet& packet) {
 }
 
 void lose_some(Link& link, Packet& packet) {
-    if (packet.type != Type::publish || ++link.count % 5 != 0) {
-        link.pass_to_client(packet);
-    } else if (packet.qos == 1) {
+    const bool is_lost = packet.type == Type::publish && packet.qos == 1 && ++link.count % 5 == 0;
+    if (is_lost) {
         link.send_to_server({.type = Type::puback, .id = packet.id});
-    } else if (packet.qos == 2) {
+    } else {
         link.pass_to_client(packet);
     }
 }
@@ -103,216 +73,213 @@ void ids_back(Link& link, Packet& packet) {
     }
 }
 
+const Mutation table[] = {
+    {.name = "retain_always",
+     .title = "RETAIN is set on everything that is delivered",
+     .filters = "retain_flag",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) { one.retain = true; });
+         }},
+    {.name = "retain_never",
+     .title = "RETAIN is cleared on everything that is delivered",
+     .filters = "retain_stores",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) { one.retain = false; });
+         }},
+    {.name = "retained_not_sent",
+     .title = "a new subscription gets no retained messages",
+     .filters = "retain_",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             if (packet.type != Type::publish || !packet.retain) {
+                 link.pass_to_client(packet);
+             }
+         }},
+    {.name = "retained_not_removed",
+     .title = "an empty retained message does not remove",
+     .filters = "retain_empty",
+     .from_client =
+         [](Link& link, Packet& packet) {
+             change_publish(link, packet,
+                            [](Packet& one) { one.retain = one.retain && !one.payload.empty(); });
+         }},
+    {.name = "retained_without_asking",
+     .title = "messages without RETAIN are retained",
+     .filters = "retain_0",
+     .from_client =
+         [](Link& link, Packet& packet) {
+             change_publish(link, packet, [](Packet& one) { one.retain = true; });
+         }},
+    {.name = "retained_first_stays",
+     .title = "a retained message does not replace an older one",
+     .filters = "retain_last",
+     .from_client =
+         [](Link& link, Packet& packet) {
+             change_publish(link, packet, [&](Packet& one) {
+                 one.retain = one.retain && link.world.names.insert(one.topic).second;
+             });
+         }},
+    {.name = "retained_at_qos_0",
+     .title = "retained messages lose their QoS",
+     .filters = "retain_stores",
+     .from_client =
+         [](Link& link, Packet& packet) {
+             if (packet.type == Type::publish && packet.retain && packet.qos == 1) {
+                 link.send_to_client({.type = Type::puback, .id = packet.id});
+                 packet.qos = 0;
+             }
+             change_publish(link, packet, [](Packet&) {});
+         }},
+    {.name = "dup_copied",
+     .title = "DUP is passed on",
+     .filters = "publish_dup",
+     .from_server = copy_dup,
+     .from_client = remember_dup},
+    {.name = "dup_never",
+     .title = "what is re-sent has no DUP",
+     .filters = "resent",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) { one.dup = false; });
+         }},
+    {.name = "dup_at_qos_0",
+     .title = "QoS 0 is sent with DUP",
+     .filters = "publish_dup",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet,
+                                             [](Packet& one) { one.dup = one.qos == 0; });
+         }},
+    {.name = "qos_raised",
+     .title = "QoS 0 is delivered at QoS 1",
+     .filters = "subscribe_qos",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) {
+                 if (one.qos == 0) {
+                     one.qos = 1;
+                     one.id = 60'000;
+                 }
+             });
+         }},
+    {.name = "qos_lowered",
+     .title = "QoS 1 is delivered at QoS 0",
+     .filters = "subscribe_qos",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(
+                 link, packet, [](Packet& one) { one.qos = one.qos == 1 ? 0 : one.qos; });
+         }},
+    {.name = "puback_wrong_id",
+     .title = "PUBACK names another identifier",
+     .filters = "identifiers_of_acks",
+     .from_server = wrong_id<Type::puback>},
+    {.name = "puback_missing",
+     .title = "there is no PUBACK",
+     .filters = "publish_answers",
+     .from_server = drop_to_client<Type::puback>},
+    {.name = "pubrec_skipped",
+     .title = "QoS 2 is answered with PUBCOMP at once",
+     .filters = "publish_answers",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::pubrec>(link, packet,
+                                            [](Packet& one) { one.type = Type::pubcomp; });
+         }},
+    {.name = "pubrec_wrong_id",
+     .title = "PUBREC names another identifier",
+     .filters = "identifiers_of_acks",
+     .from_server = wrong_id<Type::pubrec>},
+    {.name = "pubrel_missing",
+     .title = "PUBREC is not answered with PUBREL",
+     .filters = "qos2_sender",
+     .from_server = drop_to_client<Type::pubrel>},
+    {.name = "pubrel_wrong_id",
+     .title = "PUBREL names another identifier",
+     .filters = "qos2_sender",
+     .from_server = wrong_id<Type::pubrel>},
+    {.name = "pubrel_early",
+     .title = "PUBREL comes before PUBREC",
+     .filters = "qos2_sender",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             link.pass_to_client(packet);
+             if (packet.type == Type::publish && packet.qos == 2) {
+                 link.send_to_client({.type = Type::pubrel, .id = packet.id});
+             }
+         }},
+    {.name = "pubcomp_missing",
+     .title = "PUBREL is not answered with PUBCOMP",
+     .filters = "publish_answers",
+     .from_server = drop_to_client<Type::pubcomp>},
+    {.name = "qos2_sent_twice",
+     .title = "QoS 2 messages are delivered twice",
+     .filters = "qos2_",
+     .from_server = send_twice},
+    {.name = "qos2_received_twice",
+     .title = "a repeated QoS 2 PUBLISH is a new message",
+     .filters = "qos2_receiver",
+     .from_server = ids_back,
+     .from_client = deliver_again},
+    {.name = "qos1_lost",
+     .title = "every fifth message of QoS 1 is lost",
+     .filters = "order_",
+     .from_server = lose_some},
+    {.name = "order_swapped",
+     .title = "messages change places",
+     .filters = "order_",
+     .from_server = swap_publishes},
+    {.name = "not_resent",
+     .title = "nothing is re-sent at reconnection",
+     .filters = "resent",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             if (packet.type != Type::publish || !packet.dup) {
+                 link.pass_to_client(packet);
+             } else if (packet.qos == 1) {
+                 link.send_to_server({.type = Type::puback, .id = packet.id});
+             }
+         }},
+    {.name = "resent_under_new_id",
+     .title = "what is re-sent has another identifier",
+     .filters = "qos1_resent",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) {
+                 one.id = static_cast<std::uint16_t>(one.dup ? one.id + 100 : one.id);
+             });
+         }},
+    {.name = "identifier_zero",
+     .title = "QoS 1 is delivered under identifier 0",
+     .filters = "identifiers_of_server",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) { one.id = 0; });
+         }},
+    {.name = "identifier_reused",
+     .title = "all messages in flight have identifier 1",
+     .filters = "identifiers_of_server",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) { one.id = 1; });
+         }},
+    {.name = "payload_cut",
+     .title = "payloads end at their first zero byte",
+     .filters = "publish_topic_is_first",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) {
+                 one.payload = one.payload.substr(0, one.payload.find('\0'));
+             });
+         }},
+};
+
 }  // namespace
 
-const std::vector<Mutation>& flow_mutations() {
-    static const std::vector<Mutation> mutations{
-        {.name = "retain_always",
-         .title = "RETAIN is set on everything that is delivered",
-         .filters = "retain_flag",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet,
-                                                 [](Packet& one) { one.retain = true; });
-             }},
-        {.name = "retain_never",
-         .title = "RETAIN is cleared on everything that is delivered",
-         .filters = "retain_stores",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet,
-                                                 [](Packet& one) { one.retain = false; });
-             }},
-        {.name = "retained_not_sent",
-         .title = "a new subscription gets no retained messages",
-         .filters = "retain_",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 if (packet.type != Type::publish || !packet.retain) {
-                     link.pass_to_client(packet);
-                 }
-             }},
-        {.name = "retained_not_removed",
-         .title = "an empty retained message does not remove",
-         .filters = "retain_empty",
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 change_publish(link, packet, [](Packet& one) {
-                     one.retain = one.retain && !one.payload.empty();
-                 });
-             }},
-        {.name = "retained_without_asking",
-         .title = "messages without RETAIN are retained",
-         .filters = "retain_0",
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 change_publish(link, packet, [](Packet& one) { one.retain = true; });
-             }},
-        {.name = "retained_first_stays",
-         .title = "a retained message does not replace an older one",
-         .filters = "retain_last",
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 change_publish(link, packet, [&](Packet& one) {
-                     one.retain = one.retain && link.world.names.insert(one.topic).second;
-                 });
-             }},
-        {.name = "retained_at_qos_0",
-         .title = "retained messages lose their QoS",
-         .filters = "retain_stores",
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 if (packet.type == Type::publish && packet.retain && packet.qos == 1) {
-                     link.send_to_client({.type = Type::puback, .id = packet.id});
-                     packet.qos = 0;
-                 }
-                 change_publish(link, packet, [](Packet&) {});
-             }},
-        {.name = "dup_copied",
-         .title = "DUP is passed on",
-         .filters = "publish_dup",
-         .from_server = copy_dup,
-         .from_client = remember_dup},
-        {.name = "dup_never",
-         .title = "what is re-sent has no DUP",
-         .filters = "resent",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet,
-                                                 [](Packet& one) { one.dup = false; });
-             }},
-        {.name = "dup_at_qos_0",
-         .title = "QoS 0 is sent with DUP",
-         .filters = "publish_dup",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet,
-                                                 [](Packet& one) { one.dup = one.qos == 0; });
-             }},
-        {.name = "qos_raised",
-         .title = "QoS 0 is delivered at QoS 1",
-         .filters = "subscribe_qos",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     if (one.qos == 0) {
-                         one.qos = 1;
-                         one.id = 60'000;
-                     }
-                 });
-             }},
-        {.name = "qos_lowered",
-         .title = "QoS 1 is delivered at QoS 0",
-         .filters = "subscribe_qos",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(
-                     link, packet, [](Packet& one) { one.qos = one.qos == 1 ? 0 : one.qos; });
-             }},
-        {.name = "puback_wrong_id",
-         .title = "PUBACK names another identifier",
-         .filters = "identifiers_of_acks",
-         .from_server = wrong_id<Type::puback>},
-        {.name = "puback_missing",
-         .title = "there is no PUBACK",
-         .filters = "publish_answers",
-         .from_server = drop_to_client<Type::puback>},
-        {.name = "pubrec_skipped",
-         .title = "QoS 2 is answered with PUBCOMP at once",
-         .filters = "publish_answers",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::pubrec>(link, packet,
-                                                [](Packet& one) { one.type = Type::pubcomp; });
-             }},
-        {.name = "pubrec_wrong_id",
-         .title = "PUBREC names another identifier",
-         .filters = "identifiers_of_acks",
-         .from_server = wrong_id<Type::pubrec>},
-        {.name = "pubrel_missing",
-         .title = "PUBREC is not answered with PUBREL",
-         .filters = "qos2_sender",
-         .from_server = drop_to_client<Type::pubrel>},
-        {.name = "pubrel_wrong_id",
-         .title = "PUBREL names another identifier",
-         .filters = "qos2_sender",
-         .from_server = wrong_id<Type::pubrel>},
-        {.name = "pubrel_early",
-         .title = "PUBREL comes before PUBREC",
-         .filters = "qos2_sender",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 link.pass_to_client(packet);
-                 if (packet.type == Type::publish && packet.qos == 2) {
-                     link.send_to_client({.type = Type::pubrel, .id = packet.id});
-                 }
-             }},
-        {.name = "pubcomp_missing",
-         .title = "PUBREL is not answered with PUBCOMP",
-         .filters = "publish_answers",
-         .from_server = drop_to_client<Type::pubcomp>},
-        {.name = "qos2_sent_twice",
-         .title = "QoS 2 messages are delivered twice",
-         .filters = "qos2_",
-         .from_server = send_twice},
-        {.name = "qos2_received_twice",
-         .title = "a repeated QoS 2 PUBLISH is a new message",
-         .filters = "qos2_receiver",
-         .from_server = ids_back,
-         .from_client = deliver_again},
-        {.name = "qos1_lost",
-         .title = "every fifth message of QoS 1 is lost",
-         .filters = "order_",
-         .from_server = lose_some},
-        {.name = "order_swapped",
-         .title = "messages change places",
-         .filters = "order_",
-         .from_server = swap_publishes},
-        {.name = "not_resent",
-         .title = "nothing is re-sent at reconnection",
-         .filters = "resent",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 if (packet.type != Type::publish || !packet.dup) {
-                     link.pass_to_client(packet);
-                 } else if (packet.qos == 1) {
-                     link.send_to_server({.type = Type::puback, .id = packet.id});
-                 }
-             }},
-        {.name = "resent_under_new_id",
-         .title = "what is re-sent has another identifier",
-         .filters = "qos1_resent",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     one.id = static_cast<std::uint16_t>(one.dup ? one.id + 100 : one.id);
-                 });
-             }},
-        {.name = "identifier_zero",
-         .title = "QoS 1 is delivered under identifier 0",
-         .filters = "identifiers_of_server",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) { one.id = 0; });
-             }},
-        {.name = "identifier_reused",
-         .title = "all messages in flight have identifier 1",
-         .filters = "identifiers_of_server",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) { one.id = 1; });
-             }},
-        {.name = "payload_cut",
-         .title = "payloads end at their first zero byte",
-         .filters = "publish_topic_is_first",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     one.payload = one.payload.substr(0, one.payload.find('\0'));
-                 });
-             }},
-    };
-    return mutations;
+std::span<const Mutation> flow_mutations() {
+    return table;
 }
 
 }  // namespace martlet::conformance

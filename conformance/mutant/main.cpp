@@ -68,7 +68,7 @@ struct Side {
             if (!is_transparent && (!size || *size > partial.size())) {
                 return {};
             }
-            const Bytes packet = is_transparent ? partial : partial.substr(0, *size);
+            Bytes packet = is_transparent ? partial : partial.substr(0, *size);
             partial.erase(0, packet.size());
             return packet;
         } catch (const Malformed&) {

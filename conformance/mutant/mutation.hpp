@@ -3,6 +3,7 @@
 // Ownership: static storage. Threading: immutable.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -25,11 +26,54 @@ struct Mutation {
     void (*on_client_closed)(Link&) = nullptr;
 };
 
-const std::vector<Mutation>& flow_mutations();
-const std::vector<Mutation>& subscription_mutations();
-const std::vector<Mutation>& connection_mutations();
-const std::vector<Mutation>& v5_mutations();
+std::span<const Mutation> flow_mutations();
+std::span<const Mutation> subscription_mutations();
+std::span<const Mutation> connection_mutations();
+std::span<const Mutation> v5_property_mutations();
+std::span<const Mutation> v5_mutations();
 
 std::vector<Mutation> all_mutations();
+
+// Changes packets of one type on their way to the client and passes the others.
+template <Type Wanted, class Change>
+void change_to_client(Link& link, Packet& packet, Change change) {
+    if (packet.type == Wanted) {
+        change(packet);
+        link.send_to_client(packet);
+    } else {
+        link.pass_to_client(packet);
+    }
+}
+
+template <Type Wanted>
+void drop_to_client(Link& link, Packet& packet) {
+    if (packet.type != Wanted) {
+        link.pass_to_client(packet);
+    }
+}
+
+// Changes what a client publishes.
+template <class Change>
+void change_publish(Link& link, Packet& packet, Change change) {
+    if (packet.type == Type::publish) {
+        change(packet);
+        link.send_to_server(packet);
+    } else {
+        link.pass_to_server(packet);
+    }
+}
+
+// Changes a CONNECT that is well-formed.
+template <class Change>
+void change_connect(Link& link, Packet& packet, Change change) {
+    if (packet.type == Type::connect) {
+        if (auto parts = take_apart(packet.raw)) {
+            change(*parts);
+            link.to_server += put_together(*parts);
+            return;
+        }
+    }
+    link.pass_to_server(packet);
+}
 
 }  // namespace martlet::conformance

@@ -9,16 +9,6 @@ namespace martlet::conformance {
 
 namespace {
 
-template <Type type, class Change>
-void change_to_client(Link& link, Packet& packet, Change change) {
-    if (packet.type == type) {
-        change(packet);
-        link.send_to_client(packet);
-    } else {
-        link.pass_to_client(packet);
-    }
-}
-
 template <class Change>
 void change_topic(Link& link, Packet& packet, Change change) {
     if (packet.type == Type::publish) {
@@ -85,119 +75,119 @@ void squeeze_slashes(std::string& topic) {
     }
 }
 
+const Mutation table[] = {
+    {.name = "suback_reversed",
+     .title = "SUBACK's codes are in the wrong order",
+     .filters = "subscribe_codes",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::suback>(link, packet,
+                                            [](Packet& one) { std::ranges::reverse(one.codes); });
+         }},
+    {.name = "suback_short",
+     .title = "SUBACK has one code only",
+     .filters = "subscribe_codes",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::suback>(link, packet, [](Packet& one) {
+                 one.codes.resize(std::min<std::size_t>(one.codes.size(), 1));
+             });
+         }},
+    {.name = "suback_code_3",
+     .title = "SUBACK has a code that does not exist",
+     .filters = "subscribe_codes",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::suback>(link, packet,
+                                            [](Packet& one) { one.codes.back() = 3; });
+         }},
+    {.name = "suback_wrong_id",
+     .title = "SUBACK names another identifier",
+     .filters = "identifiers_of_subscriptions",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::suback>(link, packet, [](Packet& one) { ++one.id; });
+         }},
+    {.name = "suback_missing",
+     .title = "there is no SUBACK",
+     .filters = "identifiers_of_subscriptions",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             if (packet.type != Type::suback) {
+                 link.pass_to_client(packet);
+             }
+         }},
+    {.name = "granted_more",
+     .title = "every subscription is made at QoS 2, whatever SUBACK says",
+     .filters = "subscribe_qos",
+     .from_client =
+         [](Link& link, Packet& packet) {
+             link.to_server +=
+                 packet.type == Type::subscribe
+                     ? map_options(packet.raw, link.version,
+                                   [](unsigned options) { return (options & ~3U) | 2U; })
+                     : packet.raw;
+         }},
+    {.name = "unsuback_missing",
+     .title = "there is no UNSUBACK",
+     .filters = "unsubscribe_unknown",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             if (packet.type != Type::unsuback) {
+                 link.pass_to_client(packet);
+             }
+         }},
+    {.name = "unsuback_wrong_id",
+     .title = "UNSUBACK names another identifier",
+     .filters = "unsubscribe_unknown",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::unsuback>(link, packet, [](Packet& one) { ++one.id; });
+         }},
+    {.name = "unsubscribe_ignored",
+     .title = "UNSUBSCRIBE is answered, and nothing else",
+     .filters = "unsubscribe_stops",
+     .from_client = ignore_unsubscribe},
+    {.name = "unsubscribe_by_matching",
+     .title = "UNSUBSCRIBE takes matching filters away",
+     .filters = "unsubscribe_compares",
+     .from_server = hide_extra_unsuback,
+     .from_client = unsubscribe_by_matching},
+    {.name = "topics_without_case",
+     .title = "topics are compared without case",
+     .filters = "topics_match",
+     .from_client = [](Link& link, Packet& packet) { change_topic(link, packet, lower); }},
+    {.name = "topics_squeezed",
+     .title = "empty levels of topics are left out",
+     .filters = "topics_match",
+     .from_client = [](Link& link,
+                       Packet& packet) { change_topic(link, packet, squeeze_slashes); }},
+    {.name = "dollar_matches",
+     .title = "a topic with $ is matched by leading wildcards",
+     .filters = "topics_dollar",
+     .from_client =
+         [](Link& link, Packet& packet) {
+             change_topic(link, packet, [](std::string& topic) {
+                 topic.erase(0, topic.starts_with('$') ? 1 : 0);
+             });
+         }},
+    {.name = "byte_order_mark_stripped",
+     .title = "U+FEFF is stripped off",
+     .filters = "text_byte_order_mark",
+     .from_client = [](Link& link, Packet& packet) { change_topic(link, packet, strip_mark); }},
+    {.name = "delivered_elsewhere",
+     .title = "a message is delivered under another topic",
+     .filters = "publish_topic_is_first",
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::publish>(link, packet, [](Packet& one) { one.topic += "/x"; });
+         }},
+};
+
 }  // namespace
 
-const std::vector<Mutation>& subscription_mutations() {
-    static const std::vector<Mutation> mutations{
-        {.name = "suback_reversed",
-         .title = "SUBACK's codes are in the wrong order",
-         .filters = "subscribe_codes",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::suback>(
-                     link, packet, [](Packet& one) { std::ranges::reverse(one.codes); });
-             }},
-        {.name = "suback_short",
-         .title = "SUBACK has one code only",
-         .filters = "subscribe_codes",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::suback>(link, packet, [](Packet& one) {
-                     one.codes.resize(std::min<std::size_t>(one.codes.size(), 1));
-                 });
-             }},
-        {.name = "suback_code_3",
-         .title = "SUBACK has a code that does not exist",
-         .filters = "subscribe_codes",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::suback>(link, packet,
-                                                [](Packet& one) { one.codes.back() = 3; });
-             }},
-        {.name = "suback_wrong_id",
-         .title = "SUBACK names another identifier",
-         .filters = "identifiers_of_subscriptions",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::suback>(link, packet, [](Packet& one) { ++one.id; });
-             }},
-        {.name = "suback_missing",
-         .title = "there is no SUBACK",
-         .filters = "identifiers_of_subscriptions",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 if (packet.type != Type::suback) {
-                     link.pass_to_client(packet);
-                 }
-             }},
-        {.name = "granted_more",
-         .title = "every subscription is made at QoS 2, whatever SUBACK says",
-         .filters = "subscribe_qos",
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 link.to_server +=
-                     packet.type == Type::subscribe
-                         ? map_options(packet.raw, link.version,
-                                       [](unsigned options) { return (options & ~3U) | 2U; })
-                         : packet.raw;
-             }},
-        {.name = "unsuback_missing",
-         .title = "there is no UNSUBACK",
-         .filters = "unsubscribe_unknown",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 if (packet.type != Type::unsuback) {
-                     link.pass_to_client(packet);
-                 }
-             }},
-        {.name = "unsuback_wrong_id",
-         .title = "UNSUBACK names another identifier",
-         .filters = "unsubscribe_unknown",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::unsuback>(link, packet, [](Packet& one) { ++one.id; });
-             }},
-        {.name = "unsubscribe_ignored",
-         .title = "UNSUBSCRIBE is answered, and nothing else",
-         .filters = "unsubscribe_stops",
-         .from_client = ignore_unsubscribe},
-        {.name = "unsubscribe_by_matching",
-         .title = "UNSUBSCRIBE takes matching filters away",
-         .filters = "unsubscribe_compares",
-         .from_server = hide_extra_unsuback,
-         .from_client = unsubscribe_by_matching},
-        {.name = "topics_without_case",
-         .title = "topics are compared without case",
-         .filters = "topics_match",
-         .from_client = [](Link& link, Packet& packet) { change_topic(link, packet, lower); }},
-        {.name = "topics_squeezed",
-         .title = "empty levels of topics are left out",
-         .filters = "topics_match",
-         .from_client = [](Link& link,
-                           Packet& packet) { change_topic(link, packet, squeeze_slashes); }},
-        {.name = "dollar_matches",
-         .title = "a topic with $ is matched by leading wildcards",
-         .filters = "topics_dollar",
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 change_topic(link, packet, [](std::string& topic) {
-                     topic.erase(0, topic.starts_with('$') ? 1 : 0);
-                 });
-             }},
-        {.name = "byte_order_mark_stripped",
-         .title = "U+FEFF is stripped off",
-         .filters = "text_byte_order_mark",
-         .from_client = [](Link& link, Packet& packet) { change_topic(link, packet, strip_mark); }},
-        {.name = "delivered_elsewhere",
-         .title = "a message is delivered under another topic",
-         .filters = "publish_topic_is_first",
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet,
-                                                 [](Packet& one) { one.topic += "/x"; });
-             }},
-    };
-    return mutations;
+std::span<const Mutation> subscription_mutations() {
+    return table;
 }
 
 }  // namespace martlet::conformance

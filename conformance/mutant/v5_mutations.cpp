@@ -1,4 +1,4 @@
-// Rules that MQTT 5 has and 3.1.1 has not, broken one at a time.
+// Options, limits and codes of MQTT 5, broken one rule at a time.
 
 #include <algorithm>
 #include <string>
@@ -11,411 +11,225 @@ namespace {
 
 using enum PropertyId;
 
-template <Type type, class Change>
-void change_to_client(Link& link, Packet& packet, Change change) {
-    if (packet.type == type) {
-        change(packet);
-        link.send_to_client(packet);
-    } else {
-        link.pass_to_client(packet);
-    }
-}
-
-template <PropertyId id>
+template <PropertyId Id>
 void remove(Properties& properties) {
-    std::erase_if(properties, [](const Property& one) { return one.id == id; });
+    std::erase_if(properties, [](const Property& one) { return one.id == Id; });
 }
 
-// The property is missing on what is delivered.
-template <PropertyId id>
-void lose(Link& link, Packet& packet) {
-    change_to_client<Type::publish>(link, packet, [](Packet& one) { remove<id>(one.properties); });
-}
-
-template <Type type>
+template <Type Wanted>
 void add_reason(Link& link, Packet& packet) {
-    change_to_client<type>(link, packet, [](Packet& one) {
+    change_to_client<Wanted>(link, packet, [](Packet& one) {
         remove<reason_string>(one.properties);
         one.properties.push_back(text(reason_string, std::string(100, 'x')));
     });
 }
 
-template <Type type>
+template <Type Wanted>
 void add_user_property(Link& link, Packet& packet) {
-    change_to_client<type>(link, packet, [](Packet& one) {
+    change_to_client<Wanted>(link, packet, [](Packet& one) {
         one.properties.push_back(user("why", std::string(100, 'x')));
     });
 }
 
 // Without that property in its CONNECT the server does not know what the client wants.
-template <PropertyId id>
+template <PropertyId Id>
 void lose_from_connect(Link& link, Packet& packet) {
-    if (packet.type == Type::connect) {
-        if (auto parts = take_apart(packet.raw)) {
-            remove<id>(parts->properties);
-            remove<id>(parts->will_properties);
-            link.to_server += put_together(*parts);
-            return;
-        }
-    }
-    link.pass_to_server(packet);
-}
-
-template <unsigned bits>
-void clear_options(Link& link, Packet& packet) {
-    link.to_server += packet.type == Type::subscribe
-                          ? map_options(packet.raw, link.version,
-                                        [](unsigned options) { return options & ~bits; })
-                          : packet.raw;
-}
-
-void remember_expiry(Link& link, Packet& packet) {
-    if (packet.type == Type::publish) {
-        link.world.numbers[packet.topic + packet.payload] =
-            packet.number(message_expiry).value_or(0);
-    }
-    link.pass_to_server(packet);
-}
-
-void restore_expiry(Link& link, Packet& packet) {
-    change_to_client<Type::publish>(link, packet, [&](Packet& one) {
-        for (auto& property : one.properties) {
-            if (property.id == message_expiry) {
-                property.number = link.world.numbers[one.topic + one.payload];
-            }
-        }
+    change_connect(link, packet, [](ConnectParts& parts) {
+        remove<Id>(parts.properties);
+        remove<Id>(parts.will_properties);
     });
 }
 
-void never_expire(Link& link, Packet& packet) {
-    if (packet.type == Type::publish && packet.has(message_expiry)) {
-        remove<message_expiry>(packet.properties);
-        link.send_to_server(packet);
-    } else {
-        link.pass_to_server(packet);
-    }
+template <unsigned Bits>
+void clear_options(Link& link, Packet& packet) {
+    link.to_server += packet.type == Type::subscribe
+                          ? map_options(packet.raw, link.version,
+                                        [](unsigned options) { return options & ~Bits; })
+                          : packet.raw;
 }
 
 void keep_sessions(Link& link, Packet& packet) {
-    if (packet.type == Type::connect) {
-        if (auto parts = take_apart(packet.raw)) {
-            remove<session_expiry>(parts->properties);
-            parts->properties.push_back(number(session_expiry, 1000));
-            link.to_server += put_together(*parts);
-            return;
-        }
-    }
-    link.pass_to_server(packet);
+    change_connect(link, packet, [](ConnectParts& parts) {
+        remove<session_expiry>(parts.properties);
+        parts.properties.push_back(number(session_expiry, 1000));
+    });
 }
 
 constexpr auto v5 = Mutation::For::v5;
 
-std::vector<Mutation> property_mutations() {
-    return {
-        {.name = "user_properties_reversed",
-         .title = "User Properties change their order",
-         .filters = "v5_publish_carries",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(
-                     link, packet, [](Packet& one) { std::ranges::reverse(one.properties); });
-             }},
-        {.name = "user_properties_lost",
-         .title = "User Properties are not passed on",
-         .filters = "v5_publish_carries",
-         .versions = v5,
-         .from_server = lose<user_property>},
-        {.name = "user_properties_merged",
-         .title = "repeated User Properties come once",
-         .filters = "v5_publish_carries",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     Properties kept;
-                     for (const auto& property : one.properties) {
-                         if (std::ranges::find(kept, property) == kept.end()) {
-                             kept.push_back(property);
-                         }
-                     }
-                     one.properties = kept;
-                 });
-             }},
-        {.name = "content_type_lost",
-         .title = "Content Type is not passed on",
-         .filters = "v5_will_carries",
-         .versions = v5,
-         .from_server = lose<content_type>},
-        {.name = "correlation_data_lost",
-         .title = "Correlation Data is not passed on",
-         .filters = "v5_publish_carries",
-         .versions = v5,
-         .from_server = lose<correlation_data>},
-        {.name = "response_topic_lost",
-         .title = "Response Topic is not passed on",
-         .filters = "v5_publish_carries",
-         .versions = v5,
-         .from_server = lose<response_topic>},
-        {.name = "payload_format_lost",
-         .title = "Payload Format Indicator is not passed on",
-         .filters = "v5_publish_carries",
-         .versions = v5,
-         .from_server = lose<payload_format>},
-        {.name = "expiry_not_decreased",
-         .title = "Message Expiry Interval does not count down",
-         .filters = "v5_message_expiry",
-         .versions = v5,
-         .from_server = restore_expiry,
-         .from_client = remember_expiry},
-        {.name = "messages_do_not_expire",
-         .title = "an expired message is delivered",
-         .filters = "v5_message_expires",
-         .versions = v5,
-         .from_client = never_expire},
-        {.name = "identifier_lost",
-         .title = "Subscription Identifiers are not sent",
-         .filters = "v5_identifier",
-         .versions = v5,
-         .from_server = lose<subscription_identifier>},
-        {.name = "identifier_first_only",
-         .title = "of several Subscription Identifiers one is sent",
-         .filters = "v5_identifiers_overlapping",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     const auto all = one.all(subscription_identifier);
-                     if (all.size() > 1) {
-                         remove<subscription_identifier>(one.properties);
-                         one.properties.push_back(all.front());
-                     }
-                 });
-             }},
-        {.name = "alias_unasked",
-         .title = "an alias comes though none is allowed",
-         .filters = "v5_alias_none",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     remove<topic_alias>(one.properties);
-                     one.properties.push_back(number(topic_alias, 1));
-                 });
-             }},
-        {.name = "alias_too_large",
-         .title = "an alias is above the client's maximum",
-         .filters = "v5_alias_from",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::publish>(link, packet, [](Packet& one) {
-                     remove<topic_alias>(one.properties);
-                     one.properties.push_back(number(topic_alias, 10));
-                 });
-             }},
-        {.name = "alias_refused",
-         .title = "the last alias that the server allows does not work",
-         .filters = "v5_alias_all",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::connack>(link, packet, [](Packet& one) {
-                     for (auto& property : one.properties) {
-                         property.number += property.id == topic_alias_maximum ? 1 : 0;
-                     }
-                 });
-             }},
-    };
-}
+const Mutation table[] = {
+    {.name = "no_local_ignored",
+     .title = "No Local is ignored",
+     .filters = "v5_no_local",
+     .versions = v5,
+     .from_client = clear_options<0x04>},
+    {.name = "retain_as_published_ignored",
+     .title = "Retain As Published is ignored",
+     .filters = "v5_retain_as",
+     .versions = v5,
+     .from_client = clear_options<0x08>},
+    {.name = "retain_handling_ignored",
+     .title = "Retain Handling is ignored",
+     .filters = "v5_retain_handling",
+     .versions = v5,
+     .from_client = clear_options<0x30>},
+    {.name = "receive_maximum_ignored",
+     .title = "the client's Receive Maximum is ignored",
+     .filters = "v5_receive_maximum",
+     .versions = v5,
+     .from_client = lose_from_connect<receive_maximum>},
+    {.name = "maximum_packet_size_ignored",
+     .title = "the client's Maximum Packet Size is ignored",
+     .filters = "v5_too_large",
+     .versions = v5,
+     .from_client = lose_from_connect<maximum_packet_size>},
+    {.name = "will_delay_ignored",
+     .title = "a will is published without its delay",
+     .filters = "v5_will_after_delay,v5_will_stopped",
+     .versions = v5,
+     .from_client = lose_from_connect<will_delay>},
+    {.name = "sessions_do_not_expire",
+     .title = "sessions outlive their expiry",
+     .filters = "v5_session",
+     .versions = v5,
+     .from_client = keep_sessions},
+    {.name = "sessions_end_at_once",
+     .title = "sessions end with their connection",
+     .filters = "v5_session,session_",
+     .versions = v5,
+     .from_client = lose_from_connect<session_expiry>},
 
-std::vector<Mutation> option_mutations() {
-    return {
-        {.name = "no_local_ignored",
-         .title = "No Local is ignored",
-         .filters = "v5_no_local",
-         .versions = v5,
-         .from_client = clear_options<0x04>},
-        {.name = "retain_as_published_ignored",
-         .title = "Retain As Published is ignored",
-         .filters = "v5_retain_as",
-         .versions = v5,
-         .from_client = clear_options<0x08>},
-        {.name = "retain_handling_ignored",
-         .title = "Retain Handling is ignored",
-         .filters = "v5_retain_handling",
-         .versions = v5,
-         .from_client = clear_options<0x30>},
-        {.name = "receive_maximum_ignored",
-         .title = "the client's Receive Maximum is ignored",
-         .filters = "v5_receive_maximum",
-         .versions = v5,
-         .from_client = lose_from_connect<receive_maximum>},
-        {.name = "maximum_packet_size_ignored",
-         .title = "the client's Maximum Packet Size is ignored",
-         .filters = "v5_too_large",
-         .versions = v5,
-         .from_client = lose_from_connect<maximum_packet_size>},
-        {.name = "will_delay_ignored",
-         .title = "a will is published without its delay",
-         .filters = "v5_will_after_delay,v5_will_stopped",
-         .versions = v5,
-         .from_client = lose_from_connect<will_delay>},
-        {.name = "sessions_do_not_expire",
-         .title = "sessions outlive their expiry",
-         .filters = "v5_session",
-         .versions = v5,
-         .from_client = keep_sessions},
-        {.name = "sessions_end_at_once",
-         .title = "sessions end with their connection",
-         .filters = "v5_session,session_",
-         .versions = v5,
-         .from_client = lose_from_connect<session_expiry>},
-    };
-}
-
-std::vector<Mutation> code_mutations() {
-    return {
-        {.name = "assigned_client_id_missing",
-         .title = "an assigned ClientID is not told",
-         .filters = "v5_assigned",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::connack>(
-                     link, packet, [](Packet& one) { remove<assigned_client_id>(one.properties); });
-             }},
-        {.name = "take_over_silent",
-         .title = "a take-over comes without DISCONNECT 0x8E",
-         .filters = "session_taken",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 if (packet.type != Type::disconnect) {
-                     link.pass_to_client(packet);
-                 }
-             }},
-        {.name = "disconnect_wrong_code",
-         .title = "every DISCONNECT says 0x80",
-         .filters = "v5_disconnect_reserved",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::disconnect>(link, packet,
-                                                    [](Packet& one) { one.code = 0x80; });
-             }},
-        {.name = "disconnect_before_connack",
-         .title = "DISCONNECT comes in place of CONNACK",
-         .filters = "v5_no_disconnect",
-         .versions = v5,
-         .on_server_closed =
-             [](Link& link) {
-                 if (!link.is_accepted) {
-                     link.to_client = frame(0xE0, u8(0x81));
-                 }
-                 return false;
-             }},
-        {.name = "disconnect_with_expiry",
-         .title = "a server's DISCONNECT has a Session Expiry Interval",
-         .filters = "v5_disconnect_is_last",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::disconnect>(link, packet, [](Packet& one) {
-                     one.properties.push_back(number(session_expiry, 1));
-                 });
-             }},
-        {.name = "words_after_disconnect",
-         .title = "something comes after DISCONNECT",
-         .filters = "v5_disconnect_is_last",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
+    {.name = "assigned_client_id_missing",
+     .title = "an assigned ClientID is not told",
+     .filters = "v5_assigned",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::connack>(
+                 link, packet, [](Packet& one) { remove<assigned_client_id>(one.properties); });
+         }},
+    {.name = "take_over_silent",
+     .title = "a take-over comes without DISCONNECT 0x8E",
+     .filters = "session_taken",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             if (packet.type != Type::disconnect) {
                  link.pass_to_client(packet);
-                 if (packet.type == Type::disconnect) {
-                     link.send_to_client({.type = Type::pingresp});
-                 }
-             }},
-        {.name = "puback_unknown_code",
-         .title = "PUBACK has a code that does not exist",
-         .filters = "v5_acks_have",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::puback>(link, packet, [](Packet& one) { one.code = 0x01; });
-             }},
-        {.name = "unsuback_always_success",
-         .title = "UNSUBACK says success where there was nothing",
-         .filters = "v5_unsuback",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::unsuback>(
-                     link, packet, [](Packet& one) { one.codes.assign(one.codes.size(), 0); });
-             }},
-        {.name = "response_information_unasked",
-         .title = "Response Information comes unasked",
-         .filters = "v5_response_information",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::connack>(link, packet, [](Packet& one) {
-                     one.properties.push_back(text(response_information, "r"));
+             }
+         }},
+    {.name = "disconnect_wrong_code",
+     .title = "every DISCONNECT says 0x80",
+     .filters = "v5_disconnect_reserved",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::disconnect>(link, packet, [](Packet& one) { one.code = 0x80; });
+         }},
+    {.name = "disconnect_before_connack",
+     .title = "DISCONNECT comes in place of CONNACK",
+     .filters = "v5_no_disconnect",
+     .versions = v5,
+     .on_server_closed =
+         [](Link& link) {
+             if (!link.is_accepted) {
+                 link.to_client = frame(0xE0, u8(0x81));
+             }
+             return false;
+         }},
+    {.name = "disconnect_with_expiry",
+     .title = "a server's DISCONNECT has a Session Expiry Interval",
+     .filters = "v5_disconnect_is_last",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::disconnect>(link, packet, [](Packet& one) {
+                 one.properties.push_back(number(session_expiry, 1));
+             });
+         }},
+    {.name = "words_after_disconnect",
+     .title = "something comes after DISCONNECT",
+     .filters = "v5_disconnect_is_last",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             link.pass_to_client(packet);
+             if (packet.type == Type::disconnect) {
+                 link.send_to_client({.type = Type::pingresp});
+             }
+         }},
+    {.name = "puback_unknown_code",
+     .title = "PUBACK has a code that does not exist",
+     .filters = "v5_acks_have",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::puback>(link, packet, [](Packet& one) { one.code = 0x01; });
+         }},
+    {.name = "unsuback_always_success",
+     .title = "UNSUBACK says success where there was nothing",
+     .filters = "v5_unsuback",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::unsuback>(
+                 link, packet, [](Packet& one) { one.codes.assign(one.codes.size(), 0); });
+         }},
+    {.name = "response_information_unasked",
+     .title = "Response Information comes unasked",
+     .filters = "v5_response_information",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::connack>(link, packet, [](Packet& one) {
+                 one.properties.push_back(text(response_information, "r"));
+             });
+         }},
+    {.name = "method_unasked",
+     .title = "CONNACK has a method that nobody named",
+     .filters = "v5_no_auth",
+     .versions = v5,
+     .from_server =
+         [](Link& link, Packet& packet) {
+             change_to_client<Type::connack>(link, packet, [](Packet& one) {
+                 one.properties.push_back(text(authentication_method, "m"));
+             });
+         }},
+    {.name = "puback_explains",
+     .title = "PUBACK explains itself at any length",
+     .filters = "v5_acks_fit_with_reason",
+     .versions = v5,
+     .from_server = add_reason<Type::puback>},
+    {.name = "suback_explains",
+     .title = "SUBACK has User Properties of any length",
+     .filters = "v5_acks_fit_with_user",
+     .versions = v5,
+     .from_server = add_user_property<Type::suback>},
+    {.name = "problem_information_forced",
+     .title = "UNSUBACK explains itself though nobody wants it to",
+     .filters = "v5_no_problem",
+     .versions = v5,
+     .from_server = add_reason<Type::unsuback>},
+    {.name = "subscription_not_replaced",
+     .title = "a subscription's options stay as they were first",
+     .filters = "v5_options_are",
+     .versions = v5,
+     .from_client =
+         [](Link& link, Packet& packet) {
+             if (packet.type == Type::subscribe && ++link.count > 1) {
+                 link.to_server += map_options(packet.raw, link.version, [](unsigned options) {
+                     return (options & 3U) | 4U;
                  });
-             }},
-        {.name = "method_unasked",
-         .title = "CONNACK has a method that nobody named",
-         .filters = "v5_no_auth",
-         .versions = v5,
-         .from_server =
-             [](Link& link, Packet& packet) {
-                 change_to_client<Type::connack>(link, packet, [](Packet& one) {
-                     one.properties.push_back(text(authentication_method, "m"));
-                 });
-             }},
-        {.name = "puback_explains",
-         .title = "PUBACK explains itself at any length",
-         .filters = "v5_acks_fit_with_reason",
-         .versions = v5,
-         .from_server = add_reason<Type::puback>},
-        {.name = "suback_explains",
-         .title = "SUBACK has User Properties of any length",
-         .filters = "v5_acks_fit_with_user",
-         .versions = v5,
-         .from_server = add_user_property<Type::suback>},
-        {.name = "problem_information_forced",
-         .title = "UNSUBACK explains itself though nobody wants it to",
-         .filters = "v5_no_problem",
-         .versions = v5,
-         .from_server = add_reason<Type::unsuback>},
-        {.name = "subscription_not_replaced",
-         .title = "a subscription's options stay as they were first",
-         .filters = "v5_options_are",
-         .versions = v5,
-         .from_client =
-             [](Link& link, Packet& packet) {
-                 if (packet.type == Type::subscribe && ++link.count > 1) {
-                     link.to_server += map_options(packet.raw, link.version, [](unsigned options) {
-                         return (options & 3U) | 4U;
-                     });
-                 } else {
-                     link.pass_to_server(packet);
-                 }
-             }},
-    };
-}
+             } else {
+                 link.pass_to_server(packet);
+             }
+         }},
+};
 
 }  // namespace
 
-const std::vector<Mutation>& v5_mutations() {
-    static const std::vector<Mutation> mutations = [] {
-        auto all = property_mutations();
-        for (const auto& more : {option_mutations(), code_mutations()}) {
-            all.insert(all.end(), more.begin(), more.end());
-        }
-        return all;
-    }();
-    return mutations;
+std::span<const Mutation> v5_mutations() {
+    return table;
 }
 
 }  // namespace martlet::conformance

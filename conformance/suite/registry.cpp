@@ -28,7 +28,7 @@ std::vector<const Test*> tests_for(Version version) {
             tests.push_back(&test);
         }
     }
-    std::ranges::stable_partition(tests, &Test::waits);
+    std::stable_partition(tests.begin(), tests.end(), [](const Test* test) { return test->waits; });
     return tests;
 }
 

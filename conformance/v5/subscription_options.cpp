@@ -13,7 +13,7 @@ using enum PropertyId;
 
 Packet subscribe_with(Client& c, Subscription subscription, const Properties& properties) {
     const auto qos = subscription.qos;
-    const auto answer = c.subscribe(
+    auto answer = c.subscribe(
         Subscribe{.subscriptions = {std::move(subscription)}, .properties = properties});
     Trial::check(answer.codes == std::vector{qos}, "not granted: " + to_text(answer));
     return answer;
