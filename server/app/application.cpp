@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
 #include <csignal>
+#include <memory>
 #include <random>
+#include <stdexcept>
 #include <utility>
 
 #include "server/app/config_file.hpp"
@@ -20,21 +23,6 @@ constexpr std::string_view version = "martlet version " MARTLET_VERSION;
 std::uint64_t random_seed() {
     std::random_device device;
     return std::uint64_t{device()} << 32U | device();
-}
-
-transport::TransportOptions make_transport_options(const Config& config,
-                                                   const transport::ShardPorts& ports,
-                                                   transport::TransportLog& log) {
-    transport::TransportOptions options;
-    options.shards = make_shard_count(config);
-    options.hash_seed = random_seed();
-    options.limits = make_limits(config);
-    options.arrivals = make_arrival_limits(config);
-    options.connections_max = make_connections_max(config);
-    options.listeners = make_listener_options(config, config.listeners);
-    options.ports.assign(options.shards, ports);
-    options.log = &log;
-    return options;
 }
 
 std::string describe_address(const ListenerConfig& listener) {
@@ -62,12 +50,52 @@ Application::Application(CommandLine command_line, Config config)
       events_(logger_, config_.log.connection_messages),
       network_(logger_, config_.listeners),
       access_(make_policies(config_.listeners)),
-      transport_(make_transport_options(config_, {&store_, &access_, &events_}, network_)),
+      hash_seed_(random_seed()),
+      storage_(config_.persistence, make_storage_setup()),
+      transport_(make_transport_options()),
       sys_topics_(std::string(version)),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
       round_timer_(io_),
       started_(Clock::now()),
       last_round_(started_) {
+}
+
+// The store speaks only once it is open; everything here exists by then.
+Storage::Setup Application::make_storage_setup() {
+    Storage::Setup setup;
+    setup.shards = make_shard_count(config_);
+    setup.hash_seed = hash_seed_;
+    setup.deliver = [this](core::ShardIndex shard, core::StoreNews news) {
+        // Shared, since a task is copied; it is taken out once.
+        auto parcel = std::make_shared<core::StoreNews>(std::move(news));
+        transport_.post(shard, [parcel](core::Shard& core, core::Instant now) {
+            core.on_store(std::move(*parcel), now);
+        });
+    };
+    // Nothing more will be acknowledged: better to end than to look alive.
+    setup.on_fatal = [this](const std::string& line) {
+        logger_.log(LogLevel::error, "{}", line);
+        boost::asio::post(io_, [this] {
+            exit_status_ = 1;
+            io_.stop();
+        });
+    };
+    return setup;
+}
+
+transport::TransportOptions Application::make_transport_options() {
+    transport::TransportOptions options;
+    options.shards = make_shard_count(config_);
+    options.hash_seed = hash_seed_;
+    options.limits = make_limits(config_);
+    options.arrivals = make_arrival_limits(config_);
+    options.connections_max = make_connections_max(config_);
+    options.listeners = make_listener_options(config_, config_.listeners);
+    for (core::ShardIndex shard = 0; shard < options.shards; ++shard) {
+        options.ports.push_back({&storage_.port(shard), &access_, &events_});
+    }
+    options.log = &network_;
+    return options;
 }
 
 int Application::run() {
@@ -82,8 +110,9 @@ int Application::run() {
     }
     io_.run();
     transport_.stop();
+    storage_.close();
     logger_.log(LogLevel::information, "{} terminated", version);
-    return 0;
+    return exit_status_;
 }
 
 bool Application::start() {
@@ -110,11 +139,41 @@ bool Application::start() {
     if (const std::string error = become_user(config_.user); !error.empty()) {
         return fail(error);
     }
+    if (!open_storage()) {
+        return false;
+    }
     say_hello();
     transport_.start();
     logger_.log(LogLevel::information, "{} running ({} threads, up to {} connections)", version,
                 transport_.shard_count(), descriptors);
     return true;
+}
+
+bool Application::open_storage() {
+    if (!storage_.is_durable()) {
+        return true;
+    }
+    try {
+        std::vector<core::RecoveredState> states = storage_.open();
+        std::size_t sessions = 0;
+        std::size_t queued = 0;
+        std::size_t retained = 0;
+        for (const core::RecoveredState& state : states) {
+            sessions += state.sessions.size();
+            retained += state.retained.size();
+            for (const core::RecoveredSession& session : state.sessions) {
+                queued += session.queue.size() + session.window.size();
+            }
+        }
+        transport_.restore(std::move(states));
+        logger_.log(LogLevel::information,
+                    "Store {}: {} sessions, {} queued and {} retained messages.",
+                    storage_.directory(), sessions, queued, retained);
+        return true;
+    } catch (const std::runtime_error& error) {
+        logger_.log(LogLevel::error, "{}", error.what());
+        return false;
+    }
 }
 
 // Who may connect, what is kept where, and what to type next.
@@ -134,9 +193,11 @@ void Application::say_hello() {
         logger_.log(LogLevel::information, "Port {}: reached from {}; may connect: {}.",
                     transport_.port(i), describe_address(listener), describe_admission(listener));
     }
-    logger_.log(LogLevel::information,
-                "Sessions, queued and retained messages are kept in memory and end with the "
-                "broker.");
+    if (!storage_.is_durable()) {
+        logger_.log(LogLevel::information,
+                    "Sessions, queued and retained messages are kept in memory and end with the "
+                    "broker.");
+    }
     if (config_.source.empty()) {
         const std::uint16_t port = transport_.port(0);
         const std::string option = port == 1883 ? "" : fmt::format("-p {} ", port);

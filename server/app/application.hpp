@@ -15,8 +15,8 @@
 #include "server/app/event_log.hpp"
 #include "server/app/logging.hpp"
 #include "server/app/network_log.hpp"
+#include "server/app/storage.hpp"
 #include "server/security/listener_access.hpp"
-#include "server/store/memory_store.hpp"
 #include "server/transport/transport.hpp"
 
 namespace martlet::app {
@@ -32,7 +32,10 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
+    Storage::Setup make_storage_setup();
+    transport::TransportOptions make_transport_options();
     bool start();
+    bool open_storage();
     void say_hello();
     void await_signal();
     void reload();
@@ -45,7 +48,8 @@ private:
     EventLog events_;
     NetworkLog network_;
     security::ListenerAccess access_;
-    store::MemoryStore store_;
+    const std::uint64_t hash_seed_;
+    Storage storage_;
     transport::Transport transport_;
     admin::SysTopics sys_topics_;
 
@@ -55,6 +59,7 @@ private:
     Clock::time_point started_;
     Clock::time_point last_round_;
     std::uint64_t peak_objects_ = 0;  // since free memory was last given back
+    int exit_status_ = 0;
 };
 
 }  // namespace martlet::app

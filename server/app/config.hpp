@@ -107,8 +107,9 @@ struct LogConfig {
 };
 
 struct PersistenceConfig {
-    bool enabled = false;    // key persistence
-    std::string location{};  // key persistence_location; empty: the default directory
+    bool enabled = true;                        // key persistence
+    std::string location = "martlet-data";      // key persistence_location
+    std::chrono::milliseconds commit_delay{0};  // key commit_delay
     std::chrono::seconds autosave_interval{1800};
     bool autosave_on_changes = false;
 

@@ -283,13 +283,10 @@ KeyProblem set_per_listener_settings(ConfigDraft& draft, std::string_view value)
     });
 }
 
-KeyProblem set_persistence(ConfigDraft& draft, std::string_view value) {
-    KeyProblem problem = set_flag<&PersistenceConfig::enabled>(draft, value);
-    if (!problem && draft.config.persistence.enabled) {
-        return "storing sessions and messages on disk is not supported yet, "
-               "expected false (all is kept in memory and lost on exit)";
-    }
-    return problem;
+KeyProblem set_commit_delay(ConfigDraft& draft, std::string_view value) {
+    return store_or_tell(read_number(value, {.min = 0, .max = 10'000}), [&](std::uint64_t delay) {
+        draft.config.persistence.commit_delay = std::chrono::milliseconds(delay);
+    });
 }
 
 KeyProblem add_log_file(ConfigDraft& draft, std::string_view path) {
@@ -414,7 +411,8 @@ constexpr auto accepted = std::to_array<ConfigKey>({
     {"packet_size_before_connect_max", whole_file,
      set_size<&LimitsConfig::packet_size_before_connect_max, 128, packet_size_protocol_max>},
     {"per_listener_settings", whole_file, set_per_listener_settings},
-    {"persistence", whole_file, set_persistence},
+    {"persistence", whole_file, set_flag<&PersistenceConfig::enabled>},
+    {"persistence_commit_delay_ms", whole_file, set_commit_delay},
     {"persistence_location", whole_file, set_text<&PersistenceConfig::location>, single},
     {"persistent_client_expiration", whole_file, set_expiration},
     {"pid_file", whole_file, set_text<&Config::pid_file>, single},
@@ -426,7 +424,7 @@ constexpr auto accepted = std::to_array<ConfigKey>({
     {"retained_bytes_max", whole_file, set_size<&LimitsConfig::retained_bytes_max, 0, bytes_max>},
     {"retained_messages_max", whole_file,
      set_number<&LimitsConfig::retained_messages_max, 0, count_max>},
-    {"retained_persistence", whole_file, set_persistence},
+    {"retained_persistence", whole_file, set_flag<&PersistenceConfig::enabled>},
     {"set_tcp_nodelay", whole_file, set_flag<&Config::set_tcp_nodelay>},
     {"socket_domain", listener_own, set_socket_domain},
     {"subscriptions_per_client_max", whole_file,

@@ -26,6 +26,7 @@ struct Answer {
     bool session_present = false;             // connack
     std::vector<protocol::ReasonCode> codes;  // suback, unsuback
     // What it waits for; 0 is nothing.
+    static constexpr StoreTicket not_known = 0xFFFFFFFFFFFFFFFF;  // a ticket still to come
     StoreTicket ticket = 0;
     std::uint64_t sequence = 0;
 };

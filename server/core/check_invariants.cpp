@@ -26,7 +26,8 @@ void Shard::check_invariants() const {
             MARTLET_ASSERT(connection->is_connected());
         } else {
             MARTLET_ASSERT(session->is_persistent());
-            MARTLET_ASSERT(session->inflight_unsent == session->inflight.active());
+            MARTLET_ASSERT(session->inflight_unsent + session->inflight_held ==
+                           session->inflight.active());
         }
         for (std::uint32_t i = 0; i < session->subscriptions.size(); ++i) {
             const SubscriptionRecord& record = session->subscriptions[i];
@@ -37,7 +38,9 @@ void Shard::check_invariants() const {
         subscriptions += session->subscriptions.size();
         std::uint64_t bytes = 0;
         for (std::size_t i = 0; i < session->queue.size(); ++i) {
-            bytes += session->queue[i].message->memory_size();
+            const Delivery& delivery = session->queue[i];
+            bytes += delivery.size;
+            MARTLET_ASSERT(!delivery.message || delivery.size == delivery.message->memory_size());
         }
         MARTLET_ASSERT(bytes == session->queued_bytes);
         MARTLET_ASSERT(session->queue.size() <= limits_.queued_messages_max);

@@ -25,6 +25,8 @@ struct Counters {
     std::uint64_t dropped_not_permitted = 0;
     std::uint64_t dropped_retained_full = 0;
     std::uint64_t dropped_session_ended = 0;
+    std::uint64_t dropped_store_full = 0;  // refused because nothing more could be stored
+    std::uint64_t dropped_unreadable = 0;  // stored, but the store could not read it back
 
     std::uint64_t publishes_refused = 0;  // by access control, topic depth and the like
     std::uint64_t publishers_paused =
@@ -49,7 +51,8 @@ struct Counters {
 
     std::uint64_t dropped() const {
         return dropped_queue_full + dropped_slow_subscriber + dropped_too_large + dropped_expired +
-               dropped_not_permitted + dropped_retained_full + dropped_session_ended;
+               dropped_not_permitted + dropped_retained_full + dropped_session_ended +
+               dropped_store_full + dropped_unreadable;
     }
 };
 

@@ -29,10 +29,7 @@ Shard::Delivered Shard::deliver(Session& session, Publication& publication, Deli
     if (!at_once) {
         return enqueue(session, publication, terms);
     }
-    if (session.in_store) {
-        targets_.push_back({session.id, terms.bits()});
-    }
-    send_inflight(session, *connection, publication, terms);
+    send_inflight(session, *connection, publication, terms, record_target(session, terms));
     return Delivered::sent;
 }
 
@@ -71,10 +68,13 @@ Shard::Delivered Shard::enqueue(Session& session, Publication& publication, Deli
         finish_extras(session, terms, nullptr);
         return Delivered::refused;
     }
-    if (session.in_store) {
-        targets_.push_back({session.id, terms.bits()});
+    Delivery& delivery = session.queue.emplace_back();
+    delivery.stored = record_target(session, terms);
+    delivery.terms = terms;
+    delivery.size = static_cast<std::uint32_t>(size);
+    if (delivery.stored == 0 || keeps_in_memory(session, terms)) {
+        delivery.message = publication.message();
     }
-    session.queue.push_back({publication.message(), terms});
     session.queued_bytes += size;
     queued_bytes_ += size;
     ++queued_messages_;
@@ -85,13 +85,24 @@ Shard::Delivered Shard::enqueue(Session& session, Publication& publication, Deli
     return Delivered::queued;
 }
 
+// A stored message waits in memory only where its turn is near; one that may go to another member
+// of its group always does.
+bool Shard::keeps_in_memory(const Session& session, DeliveryTerms terms) const {
+    const bool is_near = session.is_connected() && session.queue.size() <= load_ahead_messages &&
+                         session.queued_bytes <= load_ahead_bytes;
+    return is_near || is_shared(session, terms);
+}
+
 Delivery Shard::dequeue(Session& session) {
     Delivery delivery = std::move(session.queue.front());
     session.queue.pop_front();
-    const std::size_t size = delivery.message->memory_size();
-    session.queued_bytes -= size;
-    queued_bytes_ -= size;
+    session.queued_bytes -= delivery.size;
+    queued_bytes_ -= delivery.size;
     --queued_messages_;
+    if (delivery.stored != 0) {
+        session.taken_through = delivery.stored;
+        mark_window(session);
+    }
     return delivery;
 }
 
@@ -106,16 +117,30 @@ bool Shard::may_send(const Session& session, const Connection& connection) const
 }
 
 void Shard::send_inflight(Session& session, Connection& connection, Publication& publication,
-                          DeliveryTerms terms) {
+                          DeliveryTerms terms, MessageId stored) {
     const State state =
         terms.qos() == QoS::at_least_once ? State::awaiting_puback : State::awaiting_pubrec;
-    InflightOut& entry = session.inflight.add({publication.message(), terms}, state);
-    entry.sent = true;
+    InflightOut& entry = session.inflight.add({publication.message(), stored, terms, 0}, state);
     ++inflight_messages_;
-    if (session.in_store) {
-        record(OutgoingPut{session.id, entry.packet_id, entry.message, false});
+    if (stored != 0) {
+        session.taken_through = stored;
+        mark_window(session);
+        entry.sent_once = stored <= session.doubtful_through && state == State::awaiting_puback;
+        if (state == State::awaiting_pubrec) {
+            hold(session, entry);
+            return;
+        }
     }
-    if (write_publish(connection, publication, terms, session, entry.packet_id, false) ==
+    entry.sent = true;
+    send_entry(session, connection, entry, publication);
+}
+
+// The PUBLISH of an entry; it may be finished afterwards.
+void Shard::send_entry(Session& session, Connection& connection, InflightOut& entry,
+                       Publication& publication) {
+    const bool dup = entry.sent_once;  // [v3.1.1 MQTT-3.3.1-1] [v5 MQTT-3.3.1-1]
+    entry.sent_once = true;
+    if (write_publish(connection, publication, entry.terms, session, entry.packet_id, dup) ==
         Written::too_large) {
         finish_delivery(session, entry);  // for this client it is as if it had been delivered
     }
@@ -134,20 +159,34 @@ void Shard::pump(Session& session) {
     if (session.inflight_unsent != 0) {
         resend_inflight(session, connection);
     }
-    while (!session.queue.empty() && may_send(session, connection)) {
-        Delivery delivery = dequeue(session);
-        if (delivery.message->expires_at() <= now_) {
-            ++counters_.dropped_expired;  // [v5 MQTT-3.3.2-5]
-            if (session.in_store) {
-                record(MessageDone{session.id, delivery.message});
-            }
-            finish_extras(session, delivery.terms, nullptr);
-            continue;
-        }
-        Publication publication(std::move(delivery.message));
-        send_inflight(session, connection, publication, delivery.terms);
+    while (!session.queue.empty() && may_send(session, connection) &&
+           take_from_queue(session, connection)) {
     }
+    load_ahead(session);
     notice_progress(connection);
+}
+
+// False when the first message of the queue is not in memory yet.
+bool Shard::take_from_queue(Session& session, Connection& connection) {
+    if (!session.queue.front().message && session.queue.front().stored != 0) {
+        return false;
+    }
+    Delivery delivery = dequeue(session);
+    if (!delivery.message) {
+        finish_extras(session, delivery.terms, nullptr);  // lost: see lose()
+        return true;
+    }
+    if (delivery.message->expires_at() <= now_) {
+        ++counters_.dropped_expired;  // [v5 MQTT-3.3.2-5]
+        if (delivery.stored != 0) {
+            record(MessageDone{delivery.stored});
+        }
+        finish_extras(session, delivery.terms, nullptr);
+        return true;
+    }
+    Publication publication(std::move(delivery.message));
+    send_inflight(session, connection, publication, delivery.terms, delivery.stored);
+    return true;
 }
 
 // [v3.1.1 MQTT-4.4.0-1]: with their own Packet Identifiers, DUP set. A client may have come back
@@ -155,20 +194,28 @@ void Shard::pump(Session& session) {
 void Shard::resend_inflight(Session& session, Connection& connection) {
     std::size_t outstanding = session.inflight.active() - session.inflight_unsent;
     const std::size_t most = window(connection);
+    bool blocked = false;
     session.inflight.for_each([&](InflightOut& entry) {
-        if (entry.sent || outstanding >= most ||
-            connection.outbox.size() >= limits_.write_limit_bytes) {
+        if (entry.sent || entry.is_held || blocked) {
             return;
         }
-        if (entry.state == State::awaiting_pubcomp) {
-            send_pubrel(connection, entry.packet_id);
-        } else {
-            Publication publication(entry.message);
-            write_publish(connection, publication, entry.terms, session, entry.packet_id, true);
+        const bool is_released = entry.state == State::awaiting_pubcomp;
+        blocked = outstanding >= most || connection.outbox.size() >= limits_.write_limit_bytes ||
+                  (!is_released && !entry.message);  // it comes from the store first
+        if (blocked) {
+            return;
         }
         entry.sent = true;
         --session.inflight_unsent;
         ++outstanding;
+        if (is_released) {
+            send_pubrel(connection, entry.packet_id);
+            return;
+        }
+        Publication publication(entry.message);
+        const bool dup = entry.sent_once;
+        entry.sent_once = true;
+        write_publish(connection, publication, entry.terms, session, entry.packet_id, dup);
     });
 }
 

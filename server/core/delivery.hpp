@@ -7,6 +7,7 @@
 #include "protocol/packet_id.hpp"
 #include "protocol/qos.hpp"
 #include "server/core/message.hpp"
+#include "server/core/store.hpp"
 
 namespace martlet::core {
 
@@ -30,6 +31,8 @@ public:
     bool has_extras() const { return (bits_ & extras_bit) != 0; }
     std::uint32_t value() const { return bits_ >> value_shift; }
     std::uint32_t bits() const { return bits_; }
+    // From the store or another shard.
+    static DeliveryTerms from_bits(std::uint32_t bits) { return DeliveryTerms(bits); }
 
 private:
     static constexpr std::uint32_t retain_bit = 4;
@@ -40,22 +43,33 @@ private:
     std::uint32_t bits_ = 0;
 };
 
-// Waits in a session's queue.
+// Waits in a session's queue. A stored message need not be in memory while it waits.
 struct Delivery {
-    MessageRef message;
+    MessageRef message;    // null: in the store only, or lost if it has no id either
+    MessageId stored = 0;  // its row in the store; 0: it has none
     DeliveryTerms terms;
+    std::uint32_t size = 0;  // Message::memory_size()
 };
+
+static_assert(sizeof(Delivery) == 24);
 
 // In flight: sent (or to be sent again) and not finished. The message is let go once PUBREC has
 // come.
 struct InflightOut {
     enum class State : std::uint8_t { awaiting_puback, awaiting_pubrec, awaiting_pubcomp, done };
 
-    MessageRef message;
+    MessageRef message;    // null: released, or in the store only
+    MessageId stored = 0;  // its row in the store; 0: it has none
     DeliveryTerms terms;
     protocol::PacketId packet_id{};
-    State state{};
-    bool sent = false;  // on the present connection
+    State state : 3 = State::done;
+    bool sent : 1 = false;       // on the present connection
+    bool sent_once : 1 = false;  // on any: sent again it is a duplicate
+    // Not to be sent before the store has what it needs to go on after a crash; then sent and
+    // counted like the others.
+    bool is_held : 1 = false;
 };
+
+static_assert(sizeof(InflightOut) == 24);
 
 }  // namespace martlet::core

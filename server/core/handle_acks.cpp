@@ -25,32 +25,9 @@ void Shard::handle_ack(Connection& connection, const AckView& ack) {
                 pump(session);
             }
             return;
-        case PacketType::pubrec: {
-            const bool expected = entry != nullptr && entry->state != State::awaiting_puback;
-            if (expected && protocol::is_error(ack.reason)) {
-                finish_delivery(session, *entry);  // the exchange ends here [v5 MQTT-4.3.3-4]
-                pump(session);
-                return;
-            }
-            if (expected && entry->state == State::awaiting_pubrec) {
-                if (session.in_store) {
-                    record(OutgoingPut{session.id, entry->packet_id, entry->message, true});
-                    record(MessageDone{session.id, entry->message});
-                }
-                entry->state = State::awaiting_pubcomp;
-                entry->message.reset();
-            }
-            // Answered even when unknown: the client may have lost our earlier PUBREL [v3.1.1
-            // MQTT-4.3.3-1].
-            AckView release;
-            release.type = PacketType::pubrel;
-            release.packet_id = ack.packet_id;
-            if (!expected) {
-                release.reason = ReasonCode::packet_identifier_not_found;
-            }
-            write_packet(connection, release);
+        case PacketType::pubrec:
+            handle_pubrec(connection, session, ack);
             return;
-        }
         case PacketType::pubcomp:
             if (entry != nullptr && entry->state == State::awaiting_pubcomp) {
                 finish_delivery(session, *entry);
@@ -62,10 +39,47 @@ void Shard::handle_ack(Connection& connection, const AckView& ack) {
     }
 }
 
+void Shard::handle_pubrec(Connection& connection, Session& session, const AckView& ack) {
+    InflightOut* entry = session.inflight.find(ack.packet_id);
+    const bool expected = entry != nullptr && entry->state != State::awaiting_puback;
+    if (expected && entry->is_held) {
+        return;  // the PUBREL follows
+    }
+    if (expected && protocol::is_error(ack.reason)) {
+        finish_delivery(session, *entry);  // the exchange ends here [v5 MQTT-4.3.3-4]
+        pump(session);
+        return;
+    }
+    if (expected && entry->state == State::awaiting_pubrec) {
+        entry->state = State::awaiting_pubcomp;
+        entry->message.reset();
+        if (const MessageId stored = std::exchange(entry->stored, 0)) {
+            // The client forgets the identifier with our PUBREL. If we did not remember that it was
+            // released, the message would be sent again after a crash, and be new to it.
+            record(MessageDone{stored});
+            mark_window(session);
+            if (!entry->sent) {
+                --session.inflight_unsent;  // answered before it was sent again
+            }
+            hold(session, *entry);
+            return;
+        }
+    }
+    // Answered even when unknown: the client may have lost our earlier PUBREL [v3.1.1
+    // MQTT-4.3.3-1].
+    AckView release;
+    release.type = PacketType::pubrel;
+    release.packet_id = ack.packet_id;
+    if (!expected) {
+        release.reason = ReasonCode::packet_identifier_not_found;
+    }
+    write_packet(connection, release);
+}
+
 void Shard::handle_pubrel(Connection& connection, Session& session, const AckView& ack) {
     const std::size_t mark = store_mark();
     const bool known = session.incoming_qos2.erase(ack.packet_id);
-    if (known && session.in_store) {
+    if (known && is_kept(session)) {
         record(IncomingQos2Erased{session.id, ack.packet_id});
     }
     Answer complete;
@@ -79,11 +93,16 @@ void Shard::handle_pubrel(Connection& connection, Session& session, const AckVie
 
 // The client has taken responsibility: the message leaves the window.
 void Shard::finish_delivery(Session& session, InflightOut& entry) {
-    if (session.in_store && entry.message) {
-        record(MessageDone{session.id, entry.message});
+    if (entry.stored != 0) {
+        record(MessageDone{entry.stored});
+    }
+    if (is_kept(session)) {
+        mark_window(session);
     }
     finish_extras(session, entry.terms, nullptr);
-    if (!entry.sent) {
+    if (entry.is_held) {
+        --session.inflight_held;
+    } else if (!entry.sent) {
         --session.inflight_unsent;
     }
     session.inflight.finish(entry);

@@ -37,6 +37,7 @@ void Shard::handle_connect(Connection& connection, const protocol::FrameView& fr
         return;
     }
     connection.problem_information = connect->request_problem_information;
+    connection.packet_size_max = connect->maximum_packet_size;
     if (connect->authentication_method) {
         refuse_connect(connection, connect->client_id, connect->user_name.value_or(""),
                        ReasonCode::bad_authentication_method, "unknown authentication method");
@@ -165,13 +166,13 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
         return;
     }
     bool present = false;
-    Session& session =
-        open_session(connect, std::move(client_id), authentication.identity, present);
+    bool must_be_stored = false;
+    Session& session = open_session(connect, std::move(client_id), authentication.identity, present,
+                                    must_be_stored);
     connection.state = Connection::State::connected;
     connection.session = session.slot;
     session.connection = connection.id;
     connection.receive_maximum = connect.receive_maximum;
-    connection.packet_size_max = connect.maximum_packet_size;
     connection.keep_alive_s = connect.keep_alive_s;
     if (limits_.keep_alive_max_s != 0 &&
         (connect.keep_alive_s == 0 || connect.keep_alive_s > limits_.keep_alive_max_s)) {
@@ -190,13 +191,13 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
                        connection.keep_alive_s, connection.info.listener,
                        connect.will ? connect.will->topic : std::string_view{}});
     connection.assigned_client_id = connect.client_id.empty();
-    answer_connect(connection, present);
+    answer_connect(connection, present, must_be_stored);
 }
 
 // Takes over or makes the session [v3.1.1 MQTT-3.1.4-2] [v3.1.1 MQTT-3.1.2-4] [v5 MQTT-3.1.2-4]
 // [v5 MQTT-3.1.2-5].
 Session& Shard::open_session(const ConnectView& connect, std::string client_id,
-                             const Identity& identity, bool& present) {
+                             const Identity& identity, bool& present, bool& must_be_stored) {
     Session* session = find_session(client_id);
     if (session != nullptr && session->is_connected()) {
         ++counters_.sessions_taken_over;
@@ -206,6 +207,7 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
         session = find_session(client_id);  // gone if it ended with its connection
     }
     if (session != nullptr && connect.clean_start) {
+        must_be_stored = is_kept(*session);
         destroy_session(*session);
         session = nullptr;
     }
@@ -215,7 +217,7 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
         session = sessions_.get(slot);
         session->slot = slot;
         // Unique among the shards too.
-        session->id = ++last_session_id_ * shard_count_ + index_;
+        session->id = session_ids_.take();
         session->client_id = std::move(client_id);
         session->owner = identity;
         sessions_by_client_id_.emplace(session->client_id, slot);
@@ -229,16 +231,19 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
     if (limits_.session_expiry_max_s != 0 && limits_.session_expiry_max_s < expiry) {
         expiry = static_cast<std::uint32_t>(limits_.session_expiry_max_s);
     }
+    must_be_stored = must_be_stored ||
+                     (session->expiry_interval_s != expiry && (expiry != 0 || session->in_store));
     session->expiry_interval_s = expiry;
-    if (session->is_persistent() || session->in_store) {
-        record(SessionPut{session->id, session->owner, session->client_id, expiry});
-        session->in_store = true;
-    }
+    session->in_store = session->in_store || session->is_persistent();
+    record_session(*session, never);
     return *session;
 }
 
 void Shard::set_will(Session& session, const ConnectView& connect) {
-    session.will.reset();
+    if (session.will) {
+        session.will.reset();
+        record_will(session);
+    }
     if (!connect.will) {
         return;
     }
@@ -255,16 +260,18 @@ void Shard::set_will(Session& session, const ConnectView& connect) {
     session.will->delay_interval_s = view.delay_interval_s;
     session.will->has_message_expiry = view.message_expiry_interval_s.has_value();
     session.will->message_expiry_interval_s = view.message_expiry_interval_s.value_or(0);
+    record_will(session);
 }
 
-// A new persistent session is stored before the client hears of it; until then nothing more is
-// read, so nothing can be delivered ahead of the CONNACK [v3.1.1 MQTT-3.2.0-1].
-void Shard::answer_connect(Connection& connection, bool present) {
+// That a persistent session begins, or that one is gone, is stored before the client hears of it;
+// until then nothing more is read, so nothing can be delivered ahead of the CONNACK [v3.1.1
+// MQTT-3.2.0-1].
+void Shard::answer_connect(Connection& connection, bool present, bool must_be_stored) {
     Answer connack;
     connack.connection = connection.id;
     connack.type = protocol::PacketType::connack;
     connack.session_present = present;
-    connack.ticket = latest_ticket();
+    connack.ticket = must_be_stored && keeps_records_ ? latest_ticket() : 0;
     connection.connack_pending = true;
     answer(connection, std::move(connack));
     update_reading(connection);

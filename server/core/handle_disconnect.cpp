@@ -20,12 +20,11 @@ void Shard::handle_disconnect(Connection& connection, const protocol::Disconnect
             return;
         }
         session.expiry_interval_s = *disconnect.session_expiry_interval_s;
-        if (session.in_store) {
-            record(SessionPut{session.id, session.owner, session.client_id,
-                              session.expiry_interval_s});
-        }
     }
     if (disconnect.reason != ReasonCode::disconnect_with_will) {
+        if (session.will && is_kept(session)) {
+            record(WillErased{session.id});
+        }
         session.will.reset();  // [v3.1.1 MQTT-3.14.4-3] [v5 MQTT-3.14.4-3]
     }
     detach(connection, CloseReason::client_disconnected, disconnect.reason, "");
@@ -82,8 +81,10 @@ void Shard::detach(Connection& connection, CloseReason reason, ReasonCode code,
 void Shard::leave_connection(Session& session) {
     session.connection = {};
     session.inflight.for_each([](InflightOut& entry) { entry.sent = false; });
-    session.inflight_unsent = static_cast<std::uint32_t>(session.inflight.active());
+    session.inflight_unsent =
+        static_cast<std::uint32_t>(session.inflight.active()) - session.inflight_held;
     set_presence(session, false);
+    unload_queue(session);
     if (session.will) {
         const bool waits = session.will->delay_interval_s != 0 && session.is_persistent();
         if (waits) {
@@ -100,6 +101,7 @@ void Shard::leave_connection(Session& session) {
         destroy_session(session);
         return;
     }
+    record_session(session, now_);
     schedule_expiry(session);
 }
 

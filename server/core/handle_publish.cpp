@@ -23,6 +23,10 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
     }
     const ReasonCode verdict = check_publish(connection, session, publish);
     if (!protocol::is_error(verdict)) {
+        if (store_refuses_ && is_refused_by_store(publish)) [[unlikely]] {
+            refuse_for_store(connection, publish);
+            return;
+        }
         accept_publish(connection, session, publish);
         return;
     }
@@ -151,17 +155,23 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
                                                  : protocol::PacketType::pubrec;
     ack.packet_id = publish.packet_id;
     ack.sequence = shard_count_ > 1 ? ++last_sequence_ : 0;
+    // Sessions of several shards must get it exactly once, whenever the broker crashes.
+    const bool in_parts = shard_count_ > 1 && publish.qos == QoS::exactly_once && is_kept(session);
+    part_of_ = {index_, in_parts ? ack.sequence : 0};
     const RouteOutcome outcome = route(publication, ack.sequence);
+    part_of_ = {};
     if (protocol::is_v5(connection.version)) {
         ack.reason = judge(outcome, publish);
     }
     if (publish.qos == QoS::exactly_once && !protocol::is_error(ack.reason)) {
         session.incoming_qos2.insert(publish.packet_id);
-        if (session.in_store) {
+        if (in_parts) {
+            await_parts(session, ack);
+        } else if (is_kept(session)) {
             record(IncomingQos2Put{session.id, publish.packet_id});
         }
     }
-    ack.ticket = ticket_since(mark);
+    ack.ticket = in_parts ? Answer::not_known : ticket_since(mark);
     answer(connection, std::move(ack));
 }
 

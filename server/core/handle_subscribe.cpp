@@ -67,7 +67,7 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
         const SubscriptionTree::Place place = subscriptions_.add(request.filter, subscriber);
         session.subscriptions.push_back({place.key, place.position});
     }
-    if (session.in_store) {
+    if (is_kept(session)) {
         record(
             SubscriptionPut{session.id, std::string(request.filter), request.options, identifier});
     }
@@ -129,7 +129,7 @@ ReasonCode Shard::subscribe_shared(Session& session,
         known = &session.shared_subscriptions.back();
     }
     known->packed = Subscriber::make(session.slot, 0, request.options, identifier).packed;
-    if (session.in_store) {
+    if (is_kept(session)) {
         record(
             SubscriptionPut{session.id, std::string(request.filter), request.options, identifier});
     }
@@ -191,7 +191,7 @@ ReasonCode Shard::unsubscribe(Session& session, std::string_view filter) {
     if (!existed) {
         return ReasonCode::no_subscription_existed;
     }
-    if (session.in_store) {
+    if (is_kept(session)) {
         record(SubscriptionErased{session.id, std::string(filter)});
     }
     return ReasonCode::success;

@@ -6,17 +6,40 @@
 
 namespace martlet::core {
 
+std::uint16_t InflightWindow::next_id() {
+    last_id_ = last_id_ == 65'535 ? std::uint16_t{1} : static_cast<std::uint16_t>(last_id_ + 1);
+    return last_id_;
+}
+
 InflightOut& InflightWindow::add(Delivery delivery, InflightOut::State state) {
     MARTLET_ASSERT(can_add());
-    last_id_ = last_id_ == 65'535 ? std::uint16_t{1} : static_cast<std::uint16_t>(last_id_ + 1);
     InflightOut entry;
     entry.message = std::move(delivery.message);
+    entry.stored = delivery.stored;
     entry.terms = delivery.terms;
-    entry.packet_id = static_cast<protocol::PacketId>(last_id_);
+    entry.packet_id = static_cast<protocol::PacketId>(next_id());
     entry.state = state;
     entries_.push_back(std::move(entry));
     ++active_;
     return entries_.back();
+}
+
+bool InflightWindow::restore(InflightOut entry) {
+    const unsigned id = protocol::to_wire(entry.packet_id);
+    if (!entries_.empty()) {
+        const unsigned last = last_id_;
+        const unsigned distance = id > last ? id - last : id + 65'535U - last;
+        if (entries_.size() + distance > span_max) {
+            return false;
+        }
+        for (unsigned i = 1; i < distance; ++i) {
+            entries_.emplace_back().packet_id = static_cast<protocol::PacketId>(next_id());
+        }
+    }
+    last_id_ = static_cast<std::uint16_t>(id);
+    entries_.push_back(std::move(entry));
+    ++active_;
+    return true;
 }
 
 InflightOut* InflightWindow::find(protocol::PacketId packet_id) {
@@ -43,6 +66,7 @@ void InflightWindow::finish_later(InflightOut& entry) {
     MARTLET_ASSERT(entry.state != InflightOut::State::done);
     entry.state = InflightOut::State::done;
     entry.message.reset();
+    entry.stored = 0;
     --active_;
 }
 

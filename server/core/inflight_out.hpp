@@ -24,6 +24,9 @@ public:
 
     // Takes the next identifier. The reference is valid until the window changes.
     InflightOut& add(Delivery delivery, InflightOut::State state);
+    // An entry with the identifier it had in an earlier run of the broker; oldest first, before any
+    // add(). False: the identifiers do not make one window.
+    [[nodiscard]] bool restore(InflightOut entry);
     // The unfinished entry with this identifier, or null.
     InflightOut* find(protocol::PacketId packet_id);
     // Marks an entry (from find()) done; its message is let go.
@@ -53,6 +56,8 @@ public:
 
 private:
     static constexpr std::size_t span_max = 65'000;
+
+    std::uint16_t next_id();
 
     RingQueue<InflightOut> entries_;
     std::uint16_t last_id_ = 0;

@@ -60,6 +60,16 @@ inline constexpr std::size_t write_hard_limit(const Limits& limits) {
     return limits.write_limit_bytes * 8;
 }
 
+// Stored messages that a connected session's queue holds in memory, at its front; the rest stays in
+// the store until its turn comes. More are loaded once fewer than the low water mark are left.
+inline constexpr std::size_t load_ahead_messages = 256;
+inline constexpr std::size_t load_ahead_bytes = 1024 * 1024;
+inline constexpr std::size_t load_ahead_low_water = 64;
+
+// While the store takes nothing more: how long a client waits for an answer before it is
+// disconnected, to try again later.
+inline constexpr std::chrono::seconds store_patience{10};
+
 // Retained messages handed to a new subscription in one go.
 inline constexpr std::size_t retained_slice_messages = 128;
 // Nodes of the retained tree looked at in one go.

@@ -1,4 +1,4 @@
-// What a shard exchanges with its peers and the store, and the answers that wait for either.
+// What a shard exchanges with its peers, and the answers that wait for them or for the store.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -38,8 +38,12 @@ ShardIndex home_of_client(std::string_view client_id, std::uint64_t hash_seed,
                             : pick(mix(hash_start ^ hash_seed, client_id), shard_count);
 }
 
+ShardIndex home_of_topic(std::string_view topic, std::uint64_t hash_seed, ShardIndex shard_count) {
+    return shard_count == 1 ? ShardIndex{0} : pick(mix(hash_start ^ hash_seed, topic), shard_count);
+}
+
 ShardIndex Shard::shard_of_topic(std::string_view topic) const {
-    return shard_count_ == 1 ? index_ : pick(mix(hash_start ^ hash_seed_, topic), shard_count_);
+    return home_of_topic(topic, hash_seed_, shard_count_);
 }
 
 ShardIndex Shard::shard_of_group(std::string_view group, std::string_view filter) const {
@@ -55,6 +59,9 @@ void Shard::answer(Connection& connection, Answer answer) {
     if (connection.answers_pending == 0 && is_due(answer, confirmed_sequence())) {
         send_answer(connection, answer);
         return;
+    }
+    if (answer.ticket != Answer::not_known) {
+        want(answer.ticket);
     }
     ++connection.answers_pending;
     connection.pubacks_pending += answer.type == PacketType::puback ? 1 : 0;
@@ -100,6 +107,7 @@ void Shard::release_answers() {
     while (!answers_.empty() && is_due(answers_.front(), confirmed)) {
         const Answer due = std::move(answers_.front());
         answers_.pop_front();
+        ++answers_gone_;
         Connection* connection = find(due.connection);
         if (connection == nullptr || !connection->is_connected()) {
             continue;
@@ -140,19 +148,6 @@ void Shard::send_pubrel(Connection& connection, protocol::PacketId packet_id) {
     write_packet(connection, release);
 }
 
-// --- the store ---
-
-void Shard::record(StoreRecord record) {
-    if (store_.keeps_records()) {
-        batch_.records.push_back(std::move(record));
-    }
-}
-
-void Shard::on_durable(StoreTicket ticket) {
-    MARTLET_ASSERT(ticket >= durable_);
-    durable_ = ticket;
-}
-
 // --- peers ---
 
 void Shard::send_to(ShardIndex shard, ShardItem item) {
@@ -164,9 +159,7 @@ void Shard::push_batches() {
     for (SharedResultItem& item : std::exchange(returned_, {})) {
         on_shared_result(item);
     }
-    if (!batch_.empty()) {
-        store_.submit(next_ticket_++, std::exchange(batch_, {}));
-    }
+    submit_batch();
     const std::uint64_t shared = confirmed_shared_sequence();
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
         Peer& peer = peers_[shard];
@@ -210,6 +203,9 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     // Safe once what the batch made this shard record is durable, and what it made this shard send
     // to members of groups elsewhere is safe there.
     confirmation.ticket = shared.ticket = ticket_since(mark);
+    if (confirmation.sequence != 0 || shared.sequence != 0) {
+        want(confirmation.ticket);
+    }
     confirmation.shared_sequence = last_shared_sequence_ != shared_mark ? last_shared_sequence_ : 0;
     if (confirmation.sequence != 0) {
         peers_[from].to_confirm.push_back(confirmation);
@@ -219,9 +215,15 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     }
 }
 
-void Shard::on_item(ShardIndex, PublishItem& item) {
+void Shard::on_item(ShardIndex from, PublishItem& item) {
     Publication publication(std::move(item.message));
+    part_of_ = {from, item.is_part ? item.sequence : 0};
     route_here(publication, item.sequence != 0);
+    part_of_ = {};
+}
+
+void Shard::on_item(ShardIndex from, const CompleteItem& item) {
+    peers_[from].completed = item.sequence;
 }
 
 void Shard::on_item(ShardIndex from, const ConfirmItem& item) {

@@ -55,7 +55,8 @@ struct RecoveredRetained {
 struct RecoveredState {
     std::vector<RecoveredSession> sessions;
     std::vector<RecoveredRetained> retained;
-    // New ids are to be greater than these.
+    // New ids are to be greater than these. Of messages it is the greatest of all rows and of all
+    // WindowPut::taken_through: there may have been messages that never became durable.
     SessionId session_id_max = 0;
     MessageId message_id_max = 0;
     RetainedId retained_id_max = 0;

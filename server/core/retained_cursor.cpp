@@ -62,7 +62,7 @@ MessageRef RetainedMessages::Cursor::visit() {
         return nullptr;
     }
     const bool is_match = depth_ >= levels_.size();
-    MessageRef message = is_match ? node.value : nullptr;
+    MessageRef message = is_match ? node.value.message : nullptr;
     TopicNodeId child = no_node;
     if (!is_match && !is_wild(depth_)) {
         child = messages_->tree_.child(at_, levels_[depth_]);

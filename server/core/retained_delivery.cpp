@@ -14,11 +14,11 @@ void Shard::start_retained(Session& session, std::string_view filter, std::uint3
     const bool exact = !protocol::has_wildcard(filter);
     const ShardIndex only = exact ? shard_of_topic(filter) : index_;
     if (exact && only == index_) {
-        const Message* message = retained_.find(filter);
-        if (message != nullptr && message->expires_at() <= now_) {
+        const Retained* retained = retained_.find(filter);
+        if (retained != nullptr && retained->message->expires_at() <= now_) {
             erase_retained(filter);
-        } else if (message != nullptr) {
-            deliver_retained(session, MessageRef(message), packed);
+        } else if (retained != nullptr) {
+            deliver_retained(session, MessageRef(retained->message), packed);
         }
         return;
     }

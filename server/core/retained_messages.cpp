@@ -17,8 +17,8 @@ RetainedMessages::~RetainedMessages() {
     }
 }
 
-MessageRef RetainedMessages::set(std::string_view topic, MessageRef message) {
-    MARTLET_ASSERT(message != nullptr);
+Retained RetainedMessages::set(std::string_view topic, Retained retained) {
+    MARTLET_ASSERT(retained.message != nullptr);
     TopicLevels levels(topic, tree_.hash());
     Tree::PathPrefetch(tree_, levels).prefetch_nodes();
     TopicNodeId id = tree_.root();
@@ -30,32 +30,32 @@ MessageRef RetainedMessages::set(std::string_view topic, MessageRef message) {
         }
         id = child;
     }
-    MessageRef& place = tree_[id].value;
-    bytes_ += message->memory_size();
-    if (place != nullptr) {
-        bytes_ -= place->memory_size();
+    Retained& place = tree_[id].value;
+    bytes_ += retained.message->memory_size();
+    if (place.message != nullptr) {
+        bytes_ -= place.message->memory_size();
     } else {
         ++count_;
     }
-    place.swap(message);
-    return message;
+    std::swap(place, retained);
+    return retained;
 }
 
-MessageRef RetainedMessages::erase(std::string_view topic) {
+Retained RetainedMessages::erase(std::string_view topic) {
     const TopicNodeId id = find_node(topic);
-    if (id == no_node || tree_[id].value == nullptr) {
-        return nullptr;
+    if (id == no_node || tree_[id].value.message == nullptr) {
+        return {};
     }
-    MessageRef message = std::move(tree_[id].value);
+    Retained retained = std::exchange(tree_[id].value, {});
     --count_;
-    bytes_ -= message->memory_size();
+    bytes_ -= retained.message->memory_size();
     prune(id);
-    return message;
+    return retained;
 }
 
-const Message* RetainedMessages::find(std::string_view topic) const {
+const Retained* RetainedMessages::find(std::string_view topic) const {
     const TopicNodeId id = find_node(topic);
-    return id == no_node ? nullptr : tree_[id].value.get();
+    return id == no_node || tree_[id].value.message == nullptr ? nullptr : &tree_[id].value;
 }
 
 TopicNodeId RetainedMessages::find_node(std::string_view topic) const {
@@ -65,7 +65,8 @@ TopicNodeId RetainedMessages::find_node(std::string_view topic) const {
 
 // Removes the node if nothing needs it any more, and then its parents likewise.
 void RetainedMessages::prune(TopicNodeId id) {
-    while (id != tree_.root() && tree_[id].value == nullptr && tree_[id].first_child == no_node) {
+    while (id != tree_.root() && tree_[id].value.message == nullptr &&
+           tree_[id].first_child == no_node) {
         move_cursors_off(id);
         const TopicNodeId parent = tree_[id].parent;
         outside_bytes_ -= tree_[id].level.memory_size();

@@ -15,9 +15,16 @@
 #include <vector>
 
 #include "server/core/message.hpp"
+#include "server/core/store.hpp"
 #include "server/core/topic_tree.hpp"
 
 namespace martlet::core {
+
+// What is kept for a topic.
+struct Retained {
+    MessageRef message;
+    RetainedId stored = 0;  // its row in the store; 0: it has none
+};
 
 class RetainedMessages {
 public:
@@ -29,12 +36,12 @@ public:
     // Cursors that are left are at their end from then on.
     ~RetainedMessages();
 
-    // Each returns the message that was there before, if any. The topic is the message's own or
-    // equal to it; the message is not null.
-    MessageRef set(std::string_view topic, MessageRef message);
-    MessageRef erase(std::string_view topic);
-    // Valid until the topic is set or erased.
-    const Message* find(std::string_view topic) const;
+    // Each returns what was there before, if anything. The topic is the message's own or equal to
+    // it; the message is not null.
+    Retained set(std::string_view topic, Retained retained);
+    Retained erase(std::string_view topic);
+    // Null if there is nothing; valid until the topic is set or erased.
+    const Retained* find(std::string_view topic) const;
 
     std::size_t count() const { return count_; }
     // Sum of Message::memory_size().
@@ -43,7 +50,7 @@ public:
     std::size_t memory_size() const;
 
 private:
-    using Tree = TopicTree<MessageRef>;
+    using Tree = TopicTree<Retained>;
     static constexpr std::size_t cursor_buckets = 256;
 
     TopicNodeId find_node(std::string_view topic) const;

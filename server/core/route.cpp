@@ -12,7 +12,8 @@ using protocol::QoS;
 RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
         if (shard != index_) {
-            send_to(shard, PublishItem{publication.message(), sequence});
+            send_to(shard,
+                    PublishItem{publication.message(), sequence, static_cast<bool>(part_of_)});
             if (sequence != 0) {
                 peers_[shard].sent = sequence;
             }
@@ -42,13 +43,6 @@ RouteOutcome Shard::route_here(Publication& publication, bool confirm) {
     route_to_groups(publication, outcome, confirm);
     record_targets(publication);
     return outcome;
-}
-
-// One row for a message, however many sessions of this shard it is for.
-void Shard::record_targets(Publication& publication) {
-    if (!targets_.empty()) {
-        record(MessagePut{publication.message(), std::exchange(targets_, {})});
-    }
 }
 
 void Shard::deliver_to(const Subscriber& subscriber, Publication& publication,
@@ -153,11 +147,18 @@ void Shard::route_to_groups(Publication& publication, RouteOutcome& outcome, boo
 // leaves nothing of its topic behind: what was kept is not the last message any more [v3.1.1
 // MQTT-3.3.1-7].
 void Shard::keep_retained(Publication& publication) {
+    // At QoS 0 nobody hears that it was not kept; at the others the publisher was refused before.
+    if (store_refuses_ && publication.qos() == QoS::at_most_once &&
+        !publication.topic().starts_with("$SYS/")) [[unlikely]] {
+        ++counters_.dropped_store_full;
+        return;
+    }
     if (publication.payload().empty()) {
         erase_retained(publication.topic());
         return;
     }
     const MessageRef message = publication.message();
+    const Retained* known = retained_.find(message->topic());
     if (!fits_retained(*message)) {
         erase_retained(message->topic());
         ++counters_.dropped_retained_full;
@@ -167,20 +168,27 @@ void Shard::keep_retained(Publication& publication) {
         return;
     }
     retained_full_logged_ = false;
-    record(RetainedPut{message});
-    retained_.set(message->topic(), message);
+    RetainedId stored = known == nullptr ? 0 : known->stored;
+    // What the broker says of itself is soon said again.
+    if (keeps_records_ && !message->topic().starts_with("$SYS/")) {
+        stored = stored != 0 ? stored : retained_ids_.take();
+        record(RetainedPut{stored, message});
+    }
+    retained_.set(message->topic(), {message, stored});
 }
 
 void Shard::erase_retained(std::string_view topic) {
-    if (retained_.erase(topic)) {
-        record(RetainedErased{std::string(topic)});
+    const Retained erased = retained_.erase(topic);
+    if (erased.stored != 0) {
+        record(RetainedErased{erased.stored});
     }
 }
 
 bool Shard::fits_retained(const Message& message) const {
-    const Message* known = retained_.find(message.topic());
+    const Retained* known = retained_.find(message.topic());
     const std::uint64_t others = retained_.count() - (known == nullptr ? 0 : 1);
-    const std::uint64_t bytes = retained_.bytes() - (known == nullptr ? 0 : known->memory_size());
+    const std::uint64_t bytes =
+        retained_.bytes() - (known == nullptr ? 0 : known->message->memory_size());
     return (limits_.retained_messages_max == 0 || others < limits_.retained_messages_max) &&
            (limits_.retained_bytes_max == 0 ||
             bytes + message.memory_size() <= limits_.retained_bytes_max);

@@ -53,13 +53,13 @@ struct Will {
 struct Session {
     static constexpr std::uint32_t expires_never = 0xFFFFFFFF;
 
-    std::uint64_t id = 0;
+    SessionId id = 0;
     SessionSlot slot = no_session;
     std::string client_id;
     Identity owner;
     ConnectionId connection;              // none while the client is away
     std::uint32_t expiry_interval_s = 0;  // after the connection ends; 0 ends with it
-    bool in_store = false;                // has a SessionPut in the store
+    bool in_store = false;                // what belongs to it is recorded in the store
     bool drop_logged = false;             // the present run of drops has been logged
 
     std::vector<SubscriptionRecord> subscriptions;
@@ -67,9 +67,15 @@ struct Session {
 
     InflightWindow inflight;
     std::uint32_t inflight_unsent = 0;  // entries to be sent again on this connection
+    std::uint32_t inflight_held = 0;    // entries that wait for the store before they are sent
     RingQueue<Delivery> queue;
     std::uint64_t queued_bytes = 0;
     PacketIdSet incoming_qos2;  // PUBLISH received, PUBREL not yet
+
+    MessageId taken_through = 0;     // stored messages up to this one have left the queue
+    MessageId doubtful_through = 0;  // up to here they may have been sent before a crash
+    bool is_window_dirty = false;    // the store's picture of inflight and taken_through is old
+    bool is_loading = false;         // messages of its queue are on their way from the store
 
     std::unordered_map<std::uint32_t, DeliveryExtras> extras;
     std::uint32_t next_extras_key = 0;

@@ -58,7 +58,7 @@ void Shard::destroy_session(Session& session) {
     }
     session.shared_subscriptions.clear();
     drop_queue(session);
-    if (session.in_store) {
+    if (is_kept(session)) {
         record(SessionErased{session.id});
     }
     sessions_by_client_id_.erase(session.client_id);
@@ -70,14 +70,21 @@ void Shard::destroy_session(Session& session) {
 void Shard::drop_queue(Session& session) {
     session.inflight.for_each([&](InflightOut& entry) {
         const bool hand_over = entry.state == InflightOut::State::awaiting_puback;
+        if (entry.stored != 0) {
+            record(MessageDone{entry.stored});
+        }
         finish_extras(session, entry.terms, hand_over ? entry.message : nullptr);
     });
     inflight_messages_ -= session.inflight.active();
     session.inflight.clear();
     session.inflight_unsent = 0;
+    session.inflight_held = 0;
     while (!session.queue.empty()) {
         const Delivery delivery = dequeue(session);
         ++counters_.dropped_session_ended;
+        if (delivery.stored != 0) {
+            record(MessageDone{delivery.stored});
+        }
         finish_extras(session, delivery.terms, delivery.message);
     }
 }
@@ -85,6 +92,9 @@ void Shard::drop_queue(Session& session) {
 // [v3.1.1 MQTT-3.1.2-8] [v3.1.1 MQTT-3.1.2-10]
 void Shard::publish_will(Session& session) {
     const std::unique_ptr<Will> will = std::move(session.will);
+    if (is_kept(session)) {
+        record(WillErased{session.id});
+    }
     const Message& message = *will->message;
     MessageParts parts;
     parts.topic = message.topic();

@@ -31,10 +31,14 @@ Shard::Shard(const ShardSetup& setup)
       log_(*setup.log),
       now_(setup.start),
       timers_(setup.start),
+      session_ids_(index_, shard_count_),
       subscriptions_(setup.hash_seed),
       groups_(setup.index, setup.hash_seed),
       retained_(setup.hash_seed),
-      peers_(setup.shard_count) {
+      peers_(setup.shard_count),
+      keeps_records_(store_.keeps_records()),
+      message_ids_(index_, shard_count_),
+      retained_ids_(index_, shard_count_) {
     MARTLET_ASSERT(link_ != nullptr || shard_count_ == 1);
 }
 
@@ -52,6 +56,7 @@ Shard::~Shard() {
             timers_.cancel(session->will_timer);
         }
     }
+    timers_.cancel(patience_timer_);
 }
 
 Connection* Shard::find(ConnectionId id) {
@@ -89,7 +94,6 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
     now_ = now;
     Connection* connection = find(id);
     MARTLET_ASSERT(connection != nullptr);
-    connection->last_received = now;
     std::size_t used = 0;
     while (!connection->reading_stopped && connection->state != Connection::State::closing) {
         const auto progress = next_frame(*connection, bytes.subspan(used));
@@ -104,6 +108,9 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
         }
         handle_frame(*connection, progress->frame);
         used += progress->frame.whole.size();
+    }
+    if (used != 0) {
+        connection->last_received = now;  // whole packets, not bytes, keep it alive
     }
     counters_.bytes_received += used;
     // After a close nothing more is read: the rest is thrown away.
@@ -248,6 +255,9 @@ void Shard::advance(Instant now) {
             case TimerKind::will_delay:
                 publish_will(sessions_[key.id]);
                 break;
+            case TimerKind::refusal:
+                lose_patience();
+                break;
         }
     });
 }
@@ -257,6 +267,9 @@ void Shard::advance(Instant now) {
 void Shard::end_pass(Instant now) {
     now_ = now;
     feed_retained();
+    complete_publications();
+    tell_completed();
+    release_held();
     release_answers();
     push_batches();
     for (std::size_t i = 0; i < output_pending_.size(); ++i) {

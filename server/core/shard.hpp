@@ -10,6 +10,7 @@
 // Where to find what: the functions of one kind are in one file, named beside each group below.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <span>
@@ -32,8 +33,10 @@
 #include "server/core/limits.hpp"
 #include "server/core/log_events.hpp"
 #include "server/core/publication.hpp"
+#include "server/core/recovered.hpp"
 #include "server/core/retained_messages.hpp"
 #include "server/core/retained_streams.hpp"
+#include "server/core/row_ids.hpp"
 #include "server/core/session.hpp"
 #include "server/core/shard_link.hpp"
 #include "server/core/shared_groups.hpp"
@@ -70,6 +73,9 @@ public:
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
+    // What the last run left; before anything else happens (restore.cpp).
+    void restore(RecoveredState state, Instant now);
+
     // --- events from the network (shard.cpp) ---
     // A Network Connection whose first bytes are a CONNECT for this shard (see home_shard()).
     ConnectionId open(ConnectionInfo info, Instant now);
@@ -89,7 +95,7 @@ public:
 
     // --- events from peers, the store and the clock ---
     void on_batch(ShardIndex from, ShardBatch batch, Instant now);  // mailbox.cpp
-    void on_durable(StoreTicket ticket);
+    void on_store(StoreNews news, Instant now);                     // store_news.cpp
     void advance(Instant now);
     Instant next_deadline() const { return timers_.next_deadline(); }
     void end_pass(Instant now);
@@ -131,9 +137,9 @@ private:
                            std::string_view client_id, const Identity& identity);
     std::string make_client_id();
     Session& open_session(const protocol::ConnectView& connect, std::string client_id,
-                          const Identity& identity, bool& present);
+                          const Identity& identity, bool& present, bool& must_be_stored);
     void set_will(Session& session, const protocol::ConnectView& connect);
-    void answer_connect(Connection& connection, bool present);
+    void answer_connect(Connection& connection, bool present, bool must_be_stored);
     void send_connack(Connection& connection, bool session_present);
     void start_session(Session& session);
 
@@ -153,6 +159,7 @@ private:
     // --- acknowledgements in (handle_acks.cpp) ---
     void handle_ack(Connection& connection, const protocol::AckView& ack);
     void handle_pubrel(Connection& connection, Session& session, const protocol::AckView& ack);
+    void handle_pubrec(Connection& connection, Session& session, const protocol::AckView& ack);
     void finish_delivery(Session& session, InflightOut& entry);
 
     // --- SUBSCRIBE and UNSUBSCRIBE (handle_subscribe.cpp) ---
@@ -210,7 +217,6 @@ private:
     void keep_retained(Publication& publication);
     void erase_retained(std::string_view topic);
     bool fits_retained(const Message& message) const;
-    void record_targets(Publication& publication);
 
     // --- shared subscriptions (shared_delivery.cpp) ---
     void send_shared(const SharedGroups::Choice& choice, Publication& publication,
@@ -222,7 +228,9 @@ private:
     void set_presence(Session& session, bool online);
     bool is_online(const Session& session) const;
     void return_shared(Session& session);
-    void give_back(Session& session, DeliveryTerms terms, const MessageRef& message);
+    void give_back(Session& session, DeliveryTerms terms, const MessageRef& message,
+                   MessageId stored);
+    bool is_shared(const Session& session, DeliveryTerms terms) const;
     std::uint32_t add_extras(Session& session, DeliveryExtras extras);
     void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned);
 
@@ -230,12 +238,16 @@ private:
     Delivered deliver(Session& session, Publication& publication, DeliveryTerms terms);
     Delivered deliver_qos0(Session& session, Publication& publication, DeliveryTerms terms);
     Delivered enqueue(Session& session, Publication& publication, DeliveryTerms terms);
+    bool keeps_in_memory(const Session& session, DeliveryTerms terms) const;
     Delivery dequeue(Session& session);
     std::size_t window(const Connection& connection) const;
     bool may_send(const Session& session, const Connection& connection) const;
     void send_inflight(Session& session, Connection& connection, Publication& publication,
-                       DeliveryTerms terms);
+                       DeliveryTerms terms, MessageId stored);
+    void send_entry(Session& session, Connection& connection, InflightOut& entry,
+                    Publication& publication);
     void pump(Session& session);
+    bool take_from_queue(Session& session, Connection& connection);
     void resend_inflight(Session& session, Connection& connection);
     enum class Written : std::uint8_t { ok, too_large };
     Written write_publish(Connection& connection, Publication& publication, DeliveryTerms terms,
@@ -277,17 +289,67 @@ private:
     void release_answers();
     void send_answer(Connection& connection, const Answer& answer);
     void send_pubrel(Connection& connection, protocol::PacketId packet_id);
+
+    // --- what the store is told (store_records.cpp) ---
+    // What belongs to this session is recorded.
+    bool is_kept(const Session& session) const { return keeps_records_ && session.in_store; }
     void record(StoreRecord record);
+    MessageId record_target(const Session& session, DeliveryTerms terms);
+    void record_targets(Publication& publication);
+    void record_session(const Session& session, Instant disconnected_at);
+    void record_will(const Session& session);
+    void mark_window(Session& session);
+    void record_windows();
+    void hold(Session& session, InflightOut& entry);
+    void submit_batch();
+    // An answer, or something else, will wait for this ticket.
+    void want(StoreTicket ticket) { wanted_ = std::max(wanted_, ticket); }
     // What an answer has to wait for: the pass's batch if it grew since the mark was taken.
     std::size_t store_mark() const { return batch_.records.size(); }
     StoreTicket ticket_since(std::size_t mark) const {
         return batch_.records.size() > mark ? next_ticket_ : 0;
     }
     // Covers everything recorded so far.
-    StoreTicket latest_ticket() const { return batch_.empty() ? next_ticket_ - 1 : next_ticket_; }
+    StoreTicket latest_ticket() const {
+        return batch_.empty() && dirty_windows_.empty() ? next_ticket_ - 1 : next_ticket_;
+    }
+
+    // --- publications in parts (publication_parts.cpp) ---
+    PublicationKey part_of(MessageId stored);
+    void await_parts(const Session& session, const Answer& pubrec);
+    void complete_publications();
+    void tell_completed();
+    bool is_complete(const PublicationKey& publication) const {
+        return !publication || publication.sequence <= peers_[publication.shard].completed;
+    }
+
+    // --- what the store says, and messages that come back from it (store_news.cpp) ---
+    void release_held();
+    void load_ahead(Session& session);
+    void unload_queue(Session& session);
+    void on_loaded(const LoadedMessages& loaded);
+    void lose(Session& session);
+    void set_refusing(bool refuses);
+    void lose_patience();
+    bool is_refused_by_store(const protocol::PublishView& publish);
+    void refuse_for_store(Connection& connection, const protocol::PublishView& publish);
+
+    // --- after a restart (restore.cpp) ---
+    void restore_session(RecoveredSession& recovered);
+    void restore_subscriptions(Session& session, const RecoveredSession& recovered);
+    void restore_window(Session& session, const RecoveredSession& recovered,
+                        std::span<const std::uint32_t>& identifiers);
+    void restore_queue(Session& session, const RecoveredSession& recovered,
+                       std::span<const std::uint32_t>& identifiers);
+    void restore_will(Session& session, RecoveredSession& recovered);
+    DeliveryTerms restore_terms(Session& session, std::uint32_t bits,
+                                std::span<const std::uint32_t>& identifiers);
+
+    // --- peers (mailbox.cpp) ---
     void send_to(ShardIndex shard, ShardItem item);
     void push_batches();
     void on_item(ShardIndex from, PublishItem& item);
+    void on_item(ShardIndex from, const CompleteItem& item);
     void on_item(ShardIndex from, const ConfirmItem& item);
     void on_item(ShardIndex from, const PauseItem& item);
     void on_item(ShardIndex from, const RetainedQueryItem& item);
@@ -321,7 +383,7 @@ private:
     Slots<Session> sessions_;
     std::unordered_map<std::string_view, SessionSlot> sessions_by_client_id_;  // views into Session
     std::vector<std::uint32_t> generations_;  // of connection slots
-    std::uint64_t last_session_id_ = 0;
+    RowIds session_ids_;
     std::uint64_t last_assigned_id_ = 0;
 
     SubscriptionTree subscriptions_;
@@ -338,7 +400,8 @@ private:
     std::vector<std::pair<std::uint32_t, std::uint32_t>>
         match_identifiers_;  // match index, identifier
     std::uint64_t match_pass_ = 0;
-    std::vector<MessageTarget> targets_;
+    MessagePut stored_;       // the row of the publication that is being routed here...
+    PublicationKey part_of_;  // ...and what it is a part of
     std::vector<SharedResultItem> returned_;  // shared messages on their way back to a group here
 
     // Peers: what leaves with this pass's batch, and how far each has confirmed what it was sent.
@@ -355,6 +418,7 @@ private:
         std::uint64_t confirmed = 0;
         std::uint64_t shared_sent = 0;
         std::uint64_t shared_confirmed = 0;
+        std::uint64_t completed = 0;  // its publications up to here are stored
         std::deque<Confirmation> to_confirm;
         std::deque<Confirmation> shared_to_confirm;
     };
@@ -362,10 +426,46 @@ private:
     std::uint64_t last_sequence_ = 0;
     std::uint64_t last_shared_sequence_ = 0;
 
+    // The store: what it is told next, and what of it somebody waits for.
+    struct Held {
+        SessionSlot slot = no_session;
+        SessionId session = 0;
+        protocol::PacketId packet_id{};
+        StoreTicket ticket = 0;
+        PublicationKey part_of;
+    };
+    // A publication of this shard with parts on others.
+    struct Completion {
+        std::uint64_t sequence = 0;
+        std::uint64_t answer = 0;  // number of the PUBREC
+        SessionSlot slot = no_session;
+        SessionId session = 0;
+        protocol::PacketId packet_id{};
+        StoreTicket ticket = 0;
+    };
+    const bool keeps_records_;
+    bool store_refuses_ = false;
+    RowIds message_ids_;
+    RowIds retained_ids_;
     StoreBatch batch_;
+    std::vector<std::pair<SessionSlot, SessionId>> dirty_windows_;
+    std::vector<LoadRequest> loads_;
     StoreTicket next_ticket_ = 1;
     StoreTicket durable_ = 0;
+    StoreTicket wanted_ = 0;          // the greatest that somebody waits for
+    StoreTicket urgent_through_ = 0;  // the store knows of those up to here
+    RingQueue<Held> held_;
+    // Messages here that are parts, until they are complete; ids ascend.
+    struct Part {
+        MessageId stored = 0;
+        PublicationKey of;
+    };
+    RingQueue<Part> parts_;
+    Timer patience_timer_;
     RingQueue<Answer> answers_;
+    std::uint64_t answers_gone_ = 0;    // the number of the first in answers_
+    RingQueue<Completion> incomplete_;  // parts are not in the store everywhere
+    RingQueue<Completion> completing_;  // PublicationComplete is on its way to the disk
 
     Counters counters_;
     std::uint64_t queued_messages_ = 0;
@@ -381,5 +481,7 @@ std::optional<ShardIndex> home_shard(protocol::Bytes bytes, const Limits& limits
                                      ShardIndex here);
 ShardIndex home_of_client(std::string_view client_id, std::uint64_t hash_seed,
                           ShardIndex shard_count);
+// The shard that keeps the retained message of a topic.
+ShardIndex home_of_topic(std::string_view topic, std::uint64_t hash_seed, ShardIndex shard_count);
 
 }  // namespace martlet::core

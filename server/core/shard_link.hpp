@@ -12,6 +12,7 @@
 
 #include "server/core/ids.hpp"
 #include "server/core/message.hpp"
+#include "server/core/store.hpp"
 
 namespace martlet::core {
 
@@ -34,6 +35,11 @@ struct GroupAddress {
 // the sender waits for a ConfirmItem that covers it.
 struct PublishItem {
     MessageRef message;
+    std::uint64_t sequence = 0;
+    bool is_part = false;  // at QoS 2: what is stored of it is one part of a publication
+};
+// The sender's publications up to `sequence` are stored everywhere: see PublicationKey.
+struct CompleteItem {
     std::uint64_t sequence = 0;
 };
 // Everything up to `sequence` that the receiver of this item once sent is safe here; likewise what
@@ -90,6 +96,7 @@ struct SharedDeliverItem {
     std::uint32_t packed = 0;
     bool online = false;         // the member was thought to be connected
     std::uint64_t sequence = 0;  // not 0 when the sender waits for a ConfirmItem that covers it
+    PublicationKey part_of{};
 };
 // ...and says what became of them: done with, or (`returned` set) to be given to another.
 struct SharedResultItem {
@@ -99,7 +106,7 @@ struct SharedResultItem {
     MessageRef returned;
 };
 
-using ShardItem = std::variant<PublishItem, ConfirmItem, PauseItem, RetainedQueryItem,
+using ShardItem = std::variant<PublishItem, CompleteItem, ConfirmItem, PauseItem, RetainedQueryItem,
                                RetainedMoreItem, RetainedSliceItem, SharedJoinItem, SharedLeaveItem,
                                SharedPresenceItem, SharedDeliverItem, SharedResultItem>;
 

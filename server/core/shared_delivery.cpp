@@ -8,8 +8,13 @@ namespace martlet::core {
 // To the chosen member of a group, here or on its own shard.
 void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publication,
                         RouteOutcome& outcome, bool confirm) {
-    SharedDeliverItem item{publication.message(), choice.group,          choice.member->address,
-                           choice.member->packed, choice.member->online, 0};
+    SharedDeliverItem item{publication.message(),
+                           choice.group,
+                           choice.member->address,
+                           choice.member->packed,
+                           choice.member->online,
+                           0,
+                           part_of_};
     if (item.member.shard != index_) {
         const ShardIndex shard = item.member.shard;
         if (confirm) {
@@ -44,8 +49,13 @@ Shard::Delivered Shard::deliver_shared(const SharedDeliverItem& item) {
         DeliveryTerms::with_extras(protocol::lower_of(publication.qos(), subscriber.qos()),
                                    subscriber.retain_as_published() && publication.retain(),
                                    add_extras(*session, std::move(extras)));
+    // A row of its own: it may be handed on to another member.
+    MessagePut routed = std::exchange(stored_, {});
+    const PublicationKey part_of = std::exchange(part_of_, item.part_of);
     const Delivered delivered = deliver(*session, publication, terms);
     record_targets(publication);
+    stored_ = std::move(routed);
+    part_of_ = part_of;
     return delivered;
 }
 
@@ -130,15 +140,16 @@ void Shard::set_presence(Session& session, bool online) {
     }
 }
 
+bool Shard::is_shared(const Session& session, DeliveryTerms terms) const {
+    const auto extras =
+        terms.has_extras() ? session.extras.find(terms.value()) : session.extras.end();
+    return extras != session.extras.end() && extras->second.group.key != 0;
+}
+
 void Shard::return_shared(Session& session) {
-    const auto is_shared = [&](DeliveryTerms terms) {
-        const auto extras =
-            terms.has_extras() ? session.extras.find(terms.value()) : session.extras.end();
-        return extras != session.extras.end() && extras->second.group.key != 0;
-    };
     session.inflight.for_each([&](InflightOut& entry) {
-        if (entry.state == InflightOut::State::awaiting_puback && is_shared(entry.terms)) {
-            give_back(session, entry.terms, entry.message);
+        if (entry.state == InflightOut::State::awaiting_puback && is_shared(session, entry.terms)) {
+            give_back(session, entry.terms, entry.message, entry.stored);
             session.inflight.finish_later(entry);
             --inflight_messages_;
             --session.inflight_unsent;
@@ -147,20 +158,24 @@ void Shard::return_shared(Session& session) {
     session.inflight.drop_finished();
     RingQueue<Delivery> kept;
     while (!session.queue.empty()) {
-        if (!is_shared(session.queue.front().terms)) {
+        if (!is_shared(session, session.queue.front().terms)) {
             kept.push_back(std::move(session.queue.front()));
             session.queue.pop_front();
             continue;
         }
         const Delivery delivery = dequeue(session);
-        give_back(session, delivery.terms, delivery.message);
+        give_back(session, delivery.terms, delivery.message, delivery.stored);
     }
     session.queue = std::move(kept);
 }
 
-void Shard::give_back(Session& session, DeliveryTerms terms, const MessageRef& message) {
-    if (session.in_store) {
-        record(MessageDone{session.id, message});
+// Messages of shared subscriptions stay in memory while they wait (see keeps_in_memory()), and have
+// rows of their own.
+void Shard::give_back(Session& session, DeliveryTerms terms, const MessageRef& message,
+                      MessageId stored) {
+    if (stored != 0) {
+        record(MessageDone{stored});
+        mark_window(session);
     }
     finish_extras(session, terms, message);
 }

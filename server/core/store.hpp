@@ -67,12 +67,29 @@ struct MessageTarget {
     SessionId session = 0;
     std::uint32_t terms = 0;
 };
+// A publication at QoS 2 that is stored by several shards, named by the publisher's shard and by a
+// number that this shard counts up while it runs.
+struct PublicationKey {
+    ShardIndex shard = 0;
+    std::uint64_t sequence = 0;  // 0: none
+
+    explicit operator bool() const { return sequence != 0; }
+    friend auto operator<=>(const PublicationKey&, const PublicationKey&) = default;
+};
 // One row for a message, however many sessions of the shard it is for.
 struct MessagePut {
     MessageId id = 0;
     MessageRef message;
     boost::container::small_vector<MessageTarget, 1> targets;
     std::vector<std::uint32_t> identifiers;  // of all targets with extras, one after the other
+    // Set: one part of a publication, to be stored together with its other parts or not at all. The
+    // store keeps it in memory (loads see it, MessageDone applies to it) until PublicationComplete,
+    // and writes it in the same transaction as that. A batch counts as durable without such parts.
+    PublicationKey part_of{};
+};
+// All parts have been submitted, by whichever shards, before this.
+struct PublicationComplete {
+    PublicationKey publication;
 };
 // One of its targets is done with a message (PUBACK, PUBREC, expired, dropped); the row goes with
 // the last one.
@@ -113,8 +130,8 @@ struct RetainedErased {
 
 using StoreRecord =
     std::variant<SessionPut, SessionErased, WillPut, WillErased, SubscriptionPut,
-                 SubscriptionErased, MessagePut, MessageDone, WindowPut, IncomingQos2Put,
-                 IncomingQos2Erased, RetainedPut, RetainedErased>;
+                 SubscriptionErased, MessagePut, PublicationComplete, MessageDone, WindowPut,
+                 IncomingQos2Put, IncomingQos2Erased, RetainedPut, RetainedErased>;
 
 struct StoreBatch {
     std::vector<StoreRecord> records;

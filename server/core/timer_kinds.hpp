@@ -9,7 +9,7 @@
 
 namespace martlet::core {
 
-enum class TimerKind : std::uint8_t { keep_alive, lag, session_expiry, will_delay };
+enum class TimerKind : std::uint8_t { keep_alive, lag, session_expiry, will_delay, refusal };
 
 // One and a half times the Keep Alive [v3.1.1 MQTT-3.1.2-24] [v5 MQTT-3.1.2-22].
 constexpr Duration keep_alive_patience(std::uint16_t keep_alive_s) {

@@ -17,6 +17,20 @@ void Shard::write_packet(Connection& connection, const Packet& packet) {
             return encoded_size(packet);
         }
     }();
+    if (connection.packet_size_max != 0 && size > connection.packet_size_max) [[unlikely]] {
+        // Too much for this client: without its text, or not at all [v5 MQTT-3.1.2-24] [v5
+        // MQTT-3.1.2-25].
+        if constexpr (requires { packet.reason_string.has_value(); }) {
+            if (packet.reason_string) {
+                Packet bare = packet;
+                bare.reason_string.reset();
+                write_packet(connection, bare);
+                return;
+            }
+        }
+        ++counters_.dropped_too_large;
+        return;
+    }
     const auto encode_into = [&](std::span<std::byte> out) {
         protocol::ByteWriter writer(out);
         if constexpr (requires { encode(packet, connection.version, writer); }) {

@@ -71,6 +71,7 @@ private:
     std::chrono::steady_clock::time_point clock_kept_at_;
     RowWriter rows_;
     ReferenceCounts references_;
+    Parts parts_;
     std::vector<Group> groups_;  // the applied ones, then the pending one
     IdMarks reserved_;           // ids up to these may have been given out, as the disk knows
     IdMarks next_reserved_;      // once the open transaction is committed

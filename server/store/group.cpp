@@ -14,24 +14,39 @@ bool is_before(const core::MessagePut* a, const core::MessagePut* b) {
 
 }  // namespace
 
-void Group::add(core::ShardIndex shard, core::StoreBatch batch, ReferenceCounts& references) {
+void Group::add(core::ShardIndex shard, core::StoreBatch batch, ReferenceCounts& references,
+                Parts& parts) {
     if (done_.size() <= shard) {
         done_.resize(std::size_t{shard} + 1);
     }
     batches_.push_back(std::move(batch));
     for (const core::StoreRecord& record : batches_.back().records) {
-        add_record(shard, record, references);
+        add_record(shard, record, references, parts);
     }
 }
 
+void Group::add_message(const core::MessagePut& put, std::size_t left,
+                        ReferenceCounts& references) {
+    messages_.push_back(&put);
+    references.add(put.id, left);
+    marks_.message = std::max(marks_.message, put.id);
+}
+
 void Group::add_record(core::ShardIndex shard, const core::StoreRecord& record,
-                       ReferenceCounts& references) {
+                       ReferenceCounts& references, Parts& parts) {
     if (const auto* put = std::get_if<core::MessagePut>(&record)) {
-        messages_.push_back(put);
-        references.add(put->id, put->targets.size());
-        marks_.message = std::max(marks_.message, put->id);
+        if (put->part_of) {
+            parts.add(*put);
+        } else {
+            add_message(*put, put->targets.size(), references);
+        }
+    } else if (const auto* complete = std::get_if<core::PublicationComplete>(&record)) {
+        for (Parts::Part& part : parts.take(complete->publication)) {
+            add_message(completed_.emplace_back(std::move(part.put)), part.left, references);
+        }
     } else if (const auto* done = std::get_if<core::MessageDone>(&record)) {
-        if (references.release(done->id)) {
+        const bool is_part = !parts.empty() && parts.release(done->id);
+        if (!is_part && references.release(done->id)) {
             done_[shard].push_back(done->id);
         }
     } else if (const auto* window = std::get_if<core::WindowPut>(&record)) {
@@ -103,6 +118,7 @@ void Group::make_runs(const std::vector<core::MessageId>& done) {
 
 void Group::clear() {
     batches_.clear();
+    completed_.clear();
     messages_.clear();
     for (std::vector<core::MessageId>& done : done_) {
         done.clear();

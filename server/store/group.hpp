@@ -9,9 +9,12 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <list>
+#include <type_traits>
 #include <vector>
 
 #include "server/core/store.hpp"
+#include "server/store/parts.hpp"
 
 namespace martlet::store {
 
@@ -58,7 +61,8 @@ public:
         std::uint64_t step = 1;
     };
 
-    void add(core::ShardIndex shard, core::StoreBatch batch, ReferenceCounts& references);
+    void add(core::ShardIndex shard, core::StoreBatch batch, ReferenceCounts& references,
+             Parts& parts);
     // After the last add() and before the lists are read.
     void close();
     void clear();
@@ -79,11 +83,13 @@ public:
 
 private:
     void add_record(core::ShardIndex shard, const core::StoreRecord& record,
-                    ReferenceCounts& references);
+                    ReferenceCounts& references, Parts& parts);
+    void add_message(const core::MessagePut& put, std::size_t left, ReferenceCounts& references);
     void cancel_what_is_done(std::vector<core::MessageId>& done);
     void make_runs(const std::vector<core::MessageId>& done);
 
     std::vector<core::StoreBatch> batches_;
+    std::list<core::MessagePut> completed_;  // parts of publications that are complete now
     std::vector<const core::MessagePut*> messages_;
     std::vector<std::vector<core::MessageId>> done_;  // by shard: there ids rise in equal steps
     std::vector<Run> deletions_;
@@ -92,5 +98,8 @@ private:
     boost::unordered_flat_map<core::RetainedId, const core::StoreRecord*> retained_;
     IdMarks marks_;
 };
+
+// Pointers into its batches must survive that groups are moved.
+static_assert(std::is_nothrow_move_constructible_v<Group>);
 
 }  // namespace martlet::store

@@ -87,6 +87,7 @@ int RowWriter::apply(const core::StoreRecord& record) {
         int operator()(const core::IncomingQos2Erased& each) { return writer.erase(each); }
         // These have lists of their own in the group.
         int operator()(const core::MessagePut&) { return SQLITE_OK; }
+        int operator()(const core::PublicationComplete&) { return SQLITE_OK; }
         int operator()(const core::MessageDone&) { return SQLITE_OK; }
         int operator()(const core::WindowPut&) { return SQLITE_OK; }
         int operator()(const core::RetainedPut&) { return SQLITE_OK; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "protocol/assert.hpp"
+#include "server/transport/clock.hpp"
 #include "server/transport/listener.hpp"
 #include "server/transport/shard_runner.hpp"
 
@@ -108,6 +109,14 @@ std::optional<std::string> Transport::open() {
         }
     }
     return std::nullopt;
+}
+
+void Transport::restore(std::vector<core::RecoveredState> states) {
+    MARTLET_ASSERT(!is_running_ && states.size() == runners_.size());
+    const core::Instant now = read_clock();
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        runners_[i]->shard().restore(std::move(states[i]), now);
+    }
 }
 
 void Transport::start() {

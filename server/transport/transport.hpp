@@ -74,6 +74,8 @@ public:
     // The port a listener is bound to, which tells when its option was 0.
     std::uint16_t port(std::size_t listener) const { return ports_[listener]; }
 
+    // What the shards begin with, one for each; before start().
+    void restore(std::vector<core::RecoveredState> states);
     void start();
     // Accepts nobody any more, says goodbye to every client, waits a bounded time until what waits
     // is written, and joins the threads.

@@ -145,12 +145,12 @@ persistence_location /var/lib/x
     CHECK(config.persistence.location == "/var/lib/x");
 }
 
-TEST_CASE("config keys: persistence that would not happen is refused") {
-    const std::string error = bad("persistence true");
-    CHECK(error ==
-          "x.conf:1: persistence: storing sessions and messages on disk is not supported yet, "
-          "expected false (all is kept in memory and lost on exit)");
-    CHECK_FALSE(parse("retained_persistence true").is_ok());
+TEST_CASE("config keys: what is acknowledged is stored unless that is switched off") {
+    CHECK(parse("").config.persistence.enabled);
+    CHECK(parse("").config.persistence.location == "martlet-data");
+    CHECK_FALSE(parse("retained_persistence false").config.persistence.enabled);
+    CHECK(parse("persistence_commit_delay_ms 20").config.persistence.commit_delay.count() == 20);
+    CHECK_FALSE(parse("persistence_commit_delay_ms 20000").is_ok());
 }
 
 TEST_CASE("config keys: log keys add up as in mosquitto") {

@@ -29,6 +29,16 @@ FakeClient& send_first(BrokerFixture& broker, const ByteVector& bytes) {
 }  // namespace
 
 TEST_CASE(
+    "connect: what the broker says itself keeps to the client's Maximum Packet Size [v5 "
+    "MQTT-3.1.2-24] [v5 MQTT-3.14.2-3]") {
+    in_every_broker(v5, [](BrokerFixture& broker) {
+        FakeClient& client = broker.connect("a", {.version = v5, .maximum_packet_size = 20});
+        client.send({std::byte{0x00}, std::byte{0x00}});
+        CHECK(client.take() == "disconnect 0x81 | closed");
+    });
+}
+
+TEST_CASE(
     "connect: a valid CONNECT is answered with an accepting CONNACK [v3.1.1 MQTT-3.1.4-4] [v3.1.1 "
     "MQTT-3.2.0-1] [v5 MQTT-3.1.4-5] [v5 MQTT-3.2.0-2]") {
     in_every_broker([](BrokerFixture& broker, Version version) {

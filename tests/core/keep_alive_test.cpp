@@ -35,6 +35,20 @@ TEST_CASE("keep alive: any packet starts the interval anew") {
     });
 }
 
+TEST_CASE(
+    "keep alive: bytes that make no whole packet do not keep a connection [v3.1.1 MQTT-3.1.2-24] "
+    "[v5 MQTT-3.1.2-22]") {
+    in_every_broker([](BrokerFixture& broker, Version version) {
+        FakeClient& client = broker.connect("a", {.version = version, .keep_alive_s = 10});
+        client.send({std::byte{0x30}, std::byte{0x7F}, std::byte{0x00}, std::byte{0x7D}});
+        for (int i = 0; i < 16 && !client.is_closed(); ++i) {
+            broker.pass_time(1s);
+            client.send({std::byte{'x'}});
+        }
+        CHECK(client.is_closed());
+    });
+}
+
 TEST_CASE("keep alive: zero switches it off") {
     in_every_broker([](BrokerFixture& broker, Version version) {
         FakeClient& client = broker.connect("a", {.version = version, .keep_alive_s = 0});

@@ -23,7 +23,7 @@ using Topics = std::vector<std::string>;
 constexpr std::uint64_t hash_seed = 4711;
 
 MessageRef set(RetainedMessages& retained, std::string_view topic) {
-    return retained.set(topic, testing::make_message(topic, "payload"));
+    return retained.set(topic, {testing::make_message(topic, "payload"), 0}).message;
 }
 
 // All topics a filter yields, in order, read with slices of `slice` visits.
@@ -51,16 +51,16 @@ TEST_CASE("a topic has one retained message that is replaced and erased") {
     CHECK(retained.find("a/b") == nullptr);
     const MessageRef first = testing::make_message("a/b", "first");
     const MessageRef second = testing::make_message("a/b", "the second");
-    CHECK(retained.set("a/b", first) == nullptr);
+    CHECK(retained.set("a/b", {first, 1}).message == nullptr);
     CHECK(retained.bytes() == first->memory_size());
-    CHECK(retained.set("a/b", second) == first);
-    CHECK(retained.find("a/b") == second.get());
+    CHECK(retained.set("a/b", {second, 2}).message == first);
+    CHECK(retained.find("a/b")->message == second);
     CHECK(retained.find("a") == nullptr);
     CHECK(retained.count() == 1);
     CHECK(retained.bytes() == second->memory_size());
-    CHECK(retained.erase("a") == nullptr);
-    CHECK(retained.erase("a/b") == second);
-    CHECK(retained.erase("a/b") == nullptr);
+    CHECK(retained.erase("a").message == nullptr);
+    CHECK(retained.erase("a/b").message == second);
+    CHECK(retained.erase("a/b").message == nullptr);
     CHECK(retained.count() == 0);
     CHECK(retained.bytes() == 0);
 }
@@ -199,7 +199,7 @@ public:
         if (random.chance(2)) {
             const MessageRef message =
                 testing::make_message(topic, std::to_string(random.below(9)));
-            const MessageRef replaced = retained_.set(topic, message);
+            const MessageRef replaced = retained_.set(topic, {message, 0}).message;
             REQUIRE(replaced == model_[topic]);
             model_[topic] = message;
             for (auto& each : cursors_) {
@@ -207,7 +207,8 @@ public:
             }
         } else {
             const auto found = model_.find(topic);
-            REQUIRE(retained_.erase(topic) == (found == model_.end() ? nullptr : found->second));
+            const MessageRef erased = retained_.erase(topic).message;
+            REQUIRE(erased == (found == model_.end() ? nullptr : found->second));
             if (found != model_.end()) {
                 model_.erase(found);
                 for (auto& each : cursors_) {
@@ -261,7 +262,7 @@ public:
         REQUIRE(retained_.count() == model_.size());
         std::size_t bytes = 0;
         for (const auto& [topic, message] : model_) {
-            REQUIRE(retained_.find(topic) == message.get());
+            REQUIRE(retained_.find(topic)->message == message);
             bytes += message->memory_size();
         }
         REQUIRE(retained_.bytes() == bytes);

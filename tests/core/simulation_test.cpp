@@ -25,11 +25,7 @@ std::uint64_t runs() {
     return std::getenv("MARTLET_SEED") != nullptr ? 1 : runs_by_default;
 }
 
-}  // namespace
-
-TEST_CASE(
-    "simulation: nothing acknowledged is lost and QoS 2 comes once and in order whatever breaks "
-    "[v3.1.1 MQTT-4.3.3-2] [v5 MQTT-4.3.3-10]") {
+void simulate(bool crashes) {
     const std::uint64_t first = testing::seed_for_this_run();
     std::size_t promised = 0;
     std::size_t reconnects = 0;
@@ -39,7 +35,7 @@ TEST_CASE(
         for (const core::ShardIndex shards :
              {core::ShardIndex{1}, core::ShardIndex{2}, core::ShardIndex{4}}) {
             INFO(testing::replay_hint(seed), ", shards: ", shards);
-            Simulation simulation(seed, shards);
+            Simulation simulation(seed, shards, crashes);
             CHECK_NOTHROW(simulation.run());
             promised += simulation.report().promised;
             reconnects += simulation.report().reconnects;
@@ -52,4 +48,16 @@ TEST_CASE(
                             << promised << ", reconnects " << reconnects);
     CHECK(promised != 0);
     CHECK(reconnects != 0);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "simulation: nothing acknowledged is lost and QoS 2 comes once and in order whatever breaks "
+    "[v3.1.1 MQTT-4.3.3-2] [v5 MQTT-4.3.3-10]") {
+    simulate(false);
+}
+
+TEST_CASE("simulation: the same holds through crashes that forget what was not durable") {
+    simulate(true);
 }

@@ -76,7 +76,7 @@ bool BrokerFixture::run_once(ShardIndex shard) {
 
 // Whether the pass has left something on its way.
 bool BrokerFixture::waits(ShardIndex shard) {
-    bool found = !held.store && !world_.store(shard).pending.empty();
+    bool found = !held.store && world_.store(shard).is_busy();
     for (ShardIndex to = 0; !held.mailboxes && to < world_.shard_count(); ++to) {
         found = found || !world_.mailbox(shard, to).empty();
     }

@@ -56,14 +56,19 @@ BrokerWorld::BrokerWorld(const WorldOptions& options)
       now_(std::chrono::seconds(1000)),
       link_(std::make_unique<Link>(*this)),
       mailboxes_(std::size_t{options.shards} * options.shards) {
-    for (ShardIndex index = 0; index < options.shards; ++index) {
-        auto world = std::make_unique<ShardWorld>(options.keeps_records);
+    make_shards();
+}
+
+void BrokerWorld::make_shards() {
+    for (ShardIndex index = 0; index < options_.shards; ++index) {
+        auto world = std::make_unique<ShardWorld>(options_.keeps_records);
+        world->store.durable = durable_;
         world->port = std::make_unique<Port>(*this, index);
         core::ShardSetup setup;
         setup.index = index;
-        setup.shard_count = options.shards;
-        setup.hash_seed = options.hash_seed;
-        setup.limits = options.limits;
+        setup.shard_count = options_.shards;
+        setup.hash_seed = options_.hash_seed;
+        setup.limits = options_.limits;
         setup.start = now_;
         setup.connections = world->port.get();
         setup.link = link_.get();
@@ -72,6 +77,31 @@ BrokerWorld::BrokerWorld(const WorldOptions& options)
         setup.log = &log;
         world->core = std::make_unique<core::Shard>(setup);
         shards_.push_back(std::move(world));
+    }
+}
+
+void BrokerWorld::crash(ShardIndex shards_afterwards) {
+    shards_.clear();
+    for (Wire& wire : wires_) {
+        wire.closed = true;
+        wire.kept.clear();
+    }
+    durable_->forget_incomplete();
+    options_.shards = shards_afterwards;
+    options_.hash_seed += 1;
+    mailboxes_.clear();
+    mailboxes_.resize(std::size_t{options_.shards} * options_.shards);
+    make_shards();
+    const auto home_of_client = [this](std::string_view client_id) {
+        return core::home_of_client(client_id, options_.hash_seed, options_.shards);
+    };
+    const auto home_of_topic = [this](std::string_view topic) {
+        return core::home_of_topic(topic, options_.hash_seed, options_.shards);
+    };
+    std::vector<core::RecoveredState> states =
+        durable_->recover(options_.shards, home_of_client, home_of_topic);
+    for (ShardIndex index = 0; index < options_.shards; ++index) {
+        shard(index).restore(std::move(states[index]), now_);
     }
 }
 
@@ -206,12 +236,19 @@ bool BrokerWorld::deliver_batch(ShardIndex from, ShardIndex to) {
 
 bool BrokerWorld::complete_store(ShardIndex index) {
     FakeStore& completed = store(index);
-    if (completed.pending.empty()) {
+    if (!completed.pending.empty()) {
+        shard(index).on_store(completed.complete(), now_);
+        return true;
+    }
+    return complete_load(index);
+}
+
+bool BrokerWorld::complete_load(ShardIndex index) {
+    FakeStore& asked = store(index);
+    if (asked.loads.empty()) {
         return false;
     }
-    const core::StoreTicket ticket = completed.pending.front().first;
-    completed.pending.pop_front();
-    shard(index).on_durable(ticket);
+    shard(index).on_store(asked.complete_load(), now_);
     return true;
 }
 

@@ -56,6 +56,9 @@ public:
     core::Shard& shard(core::ShardIndex index);
     FakeStore& store(core::ShardIndex index);
     core::Instant now() const { return now_; }
+    // The process ends between two steps and starts again, perhaps with another number of shards:
+    // connections, mail and what was not durable are lost.
+    void crash(core::ShardIndex shards_afterwards);
     const WorldOptions& options() const { return options_; }
 
     // --- the network ---
@@ -76,7 +79,9 @@ public:
         return mailboxes_[from * options_.shards + to];
     }
     bool deliver_batch(core::ShardIndex from, core::ShardIndex to);
+    // The oldest batch becomes durable, or, if there is none, the oldest load arrives.
     bool complete_store(core::ShardIndex index);
+    bool complete_load(core::ShardIndex index);
     void pass_time(core::Duration duration) { now_ += duration; }
     bool tick(core::ShardIndex index);
     void end_pass(core::ShardIndex index) { shard(index).end_pass(now_); }
@@ -96,10 +101,12 @@ private:
 
     Wire& wire_of(core::ShardIndex shard, core::ConnectionId id);
     bool find_home(Wire& wire, WireIndex index);
+    void make_shards();
 
     WorldOptions options_;
     core::Instant now_;
     std::unique_ptr<Link> link_;
+    std::shared_ptr<StoredState> durable_ = std::make_shared<StoredState>();
     std::vector<std::unique_ptr<ShardWorld>> shards_;
     std::vector<std::deque<core::ShardBatch>> mailboxes_;
     std::deque<Wire> wires_;

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,10 +15,12 @@
 #include "server/core/access_control.hpp"
 #include "server/core/log_events.hpp"
 #include "server/core/store.hpp"
+#include "tests/support/stored_state.hpp"
 
 namespace martlet::tests {
 
-// Takes batches and leaves it to the test when each becomes durable, in order of submission.
+// Takes batches and leaves it to the test when each becomes durable, in order of submission. What
+// is pending at a crash is forgotten; what is durable is there for the next run.
 class FakeStore final : public core::Store {
 public:
     using Batch = std::pair<core::StoreTicket, core::StoreBatch>;
@@ -28,10 +31,51 @@ public:
     void submit(core::StoreTicket ticket, core::StoreBatch batch) override {
         pending.emplace_back(ticket, std::move(batch));
     }
+    void load(core::LoadRequest request) override { loads.push_back(std::move(request)); }
+
+    // The oldest batch becomes durable; there is one.
+    core::StoreNews complete() {
+        core::StoreNews news;
+        news.durable = pending.front().first;
+        for (const core::StoreRecord& record : pending.front().second.records) {
+            durable->apply(record);
+        }
+        pending.pop_front();
+        return news;
+    }
+    core::StoreNews complete_load() {
+        core::StoreNews news;
+        core::LoadedMessages& loaded = news.loaded.emplace_back();
+        loaded.slot = loads.front().slot;
+        loaded.session = loads.front().session;
+        loaded.ids = loads.front().ids;
+        for (const core::MessageId id : loaded.ids) {
+            loaded.messages.push_back(find(id));
+        }
+        loads.pop_front();
+        return news;
+    }
+
+    bool is_busy() const { return !pending.empty() || !loads.empty(); }
 
     std::deque<Batch> pending;
+    std::deque<core::LoadRequest> loads;
+    // One for all the shards of a broker, as in a real store.
+    std::shared_ptr<StoredState> durable = std::make_shared<StoredState>();
 
 private:
+    core::MessageRef find(core::MessageId id) const {
+        for (const Batch& batch : pending) {
+            for (const core::StoreRecord& record : batch.second.records) {
+                const auto* put = std::get_if<core::MessagePut>(&record);
+                if (put != nullptr && put->id == id) {
+                    return put->message;
+                }
+            }
+        }
+        return durable->find(id);
+    }
+
     bool keeps_;
 };
 

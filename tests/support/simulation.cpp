@@ -46,8 +46,8 @@ QoS random_qos(testing::Random& random) {
 
 }  // namespace
 
-Simulation::Simulation(std::uint64_t seed, ShardIndex shards)
-    : random_(seed), world_(world_options(seed, shards)) {
+Simulation::Simulation(std::uint64_t seed, ShardIndex shards, bool crashes)
+    : random_(seed), crashes_(crashes), world_(world_options(seed, shards)) {
     const std::size_t count = 10 + random_.below(31);
     for (std::size_t i = 0; i < count; ++i) {
         Client& client = clients_.emplace_back();
@@ -73,6 +73,9 @@ void Simulation::run() {
 
 void Simulation::step() {
     ++now_;
+    if (crashes_ && random_.chance(steps / 8)) {
+        crash();
+    }
     switch (random_.below(4)) {
         case 0:
             step_client(random_.pick(clients_));
@@ -91,6 +94,22 @@ void Simulation::step() {
             }
         }
     }
+}
+
+// Of what the broker had sent, part arrives.
+void Simulation::crash() {
+    for (Client& client : clients_) {
+        if (client.wire) {
+            if (random_.chance(2)) {
+                read(client);
+            }
+            lose_connection(client, false);
+        }
+    }
+    world_.crash(static_cast<ShardIndex>(1 + random_.below(4)));
+    world_.check_invariants();
+    crashed_at_ = now_;
+    ++report_.crashes;
 }
 
 void Simulation::step_network(WireIndex index) {
@@ -120,7 +139,11 @@ void Simulation::step_broker(ShardIndex shard) {
     const auto peer = static_cast<ShardIndex>(random_.below(world_.shard_count()));
     switch (random_.below(8)) {
         case 0:
-            world_.complete_store(shard);
+            if (random_.chance(3)) {
+                world_.complete_load(shard);
+            } else {
+                world_.complete_store(shard);
+            }
             break;
         case 1:
             while (world_.complete_store(shard)) {
@@ -232,7 +255,7 @@ bool Simulation::settle_once() {
         world_.end_pass(shard);
     }
     for (ShardIndex shard = 0; shard < world_.shard_count(); ++shard) {
-        moves = moves || !world_.store(shard).pending.empty();
+        moves = moves || world_.store(shard).is_busy();
         for (ShardIndex to = 0; to < world_.shard_count(); ++to) {
             moves = moves || !world_.mailbox(shard, to).empty();
         }

@@ -32,7 +32,9 @@ namespace martlet::tests {
 
 class Simulation {
 public:
-    Simulation(std::uint64_t seed, core::ShardIndex shards);
+    // With crashes, the broker's process ends now and then, and starts again with what its store
+    // had made durable.
+    Simulation(std::uint64_t seed, core::ShardIndex shards, bool crashes);
 
     // Throws std::runtime_error when the broker has broken a promise.
     void run();
@@ -43,6 +45,7 @@ public:
         std::size_t received = 0;  // messages, not counting what was recognised as sent again
         std::size_t promised = 0;  // pairs of a message and a session that must get it
         std::size_t reconnects = 0;
+        std::size_t crashes = 0;
     };
     const Report& report() const { return report_; }
 
@@ -93,6 +96,7 @@ private:
         // For ever.
         std::set<std::string> filters;
         std::map<std::size_t, std::size_t> received;  // by message: how often, as new
+        std::set<std::size_t> received_exactly_once;  // while it was persistent, at QoS 2
         std::map<std::string, std::size_t> latest;    // by publisher, topic and QoS
         std::set<std::size_t> promised;               // messages it must get
         std::map<std::string, std::string> retained;  // by topic: as it was when it subscribed
@@ -103,6 +107,7 @@ private:
     void step_network(WireIndex index);
     void step_broker(core::ShardIndex shard);
     void step_client(Client& client);
+    void crash();
     void settle();
     bool settle_once();
 
@@ -139,12 +144,14 @@ private:
     [[noreturn]] void fail(const Client& client, const std::string& what) const;
 
     testing::Random random_;
+    const bool crashes_;
     BrokerWorld world_;
     std::deque<Client> clients_;
     std::vector<Message> messages_;
     std::map<std::string, std::size_t> by_payload_;
     std::map<std::string, std::string> retained_;  // by topic: published last
     std::size_t now_ = 0;                          // steps so far
+    std::size_t crashed_at_ = 0;
     Report report_;
 };
 

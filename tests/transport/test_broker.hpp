@@ -51,6 +51,7 @@ class NoStore final : public core::Store {
 public:
     bool keeps_records() const override { return false; }
     void submit(core::StoreTicket, core::StoreBatch) override {}
+    void load(core::LoadRequest) override {}
 };
 
 // Lines of both logs; a test waits for one rather than for time to pass.

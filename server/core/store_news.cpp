@@ -1,0 +1,226 @@
+// What the store says: that batches are durable, that it takes nothing more, and the messages that
+// come back from it when a session's queue gets to them.
+#include <algorithm>
+#include <utility>
+
+#include "protocol/topic.hpp"
+#include "server/core/shard.hpp"
+#include "server/core/timer_kinds.hpp"
+
+namespace martlet::core {
+
+using protocol::QoS;
+using protocol::ReasonCode;
+using State = InflightOut::State;
+
+void Shard::on_store(StoreNews news, Instant now) {
+    now_ = now;
+    durable_ = std::max(durable_, news.durable);
+    set_refusing(news.refuses);
+    for (const LoadedMessages& loaded : news.loaded) {
+        on_loaded(loaded);
+    }
+}
+
+// --- sent once durable ---
+
+void Shard::release_held() {
+    while (!held_.empty() && held_.front().ticket <= durable_ &&
+           is_complete(held_.front().part_of)) {
+        const Held held = held_.front();
+        held_.pop_front();
+        Session* session = sessions_.get(held.slot);
+        if (session == nullptr || session->id != held.session) {
+            continue;
+        }
+        InflightOut* entry = session->inflight.find(held.packet_id);
+        if (entry == nullptr || !entry->is_held) {
+            continue;
+        }
+        entry->is_held = false;
+        --session->inflight_held;
+        if (!is_online(*session)) {
+            ++session->inflight_unsent;
+            continue;
+        }
+        Connection& connection = connections_[session->connection.slot];
+        entry->sent = true;
+        if (entry->state == State::awaiting_pubcomp) {
+            send_pubrel(connection, entry->packet_id);
+        } else {
+            Publication publication(entry->message);
+            send_entry(*session, connection, *entry, publication);
+        }
+    }
+}
+
+// --- queues that are mostly on disk ---
+
+// Asks for what the queue comes to next, before it comes to it.
+void Shard::load_ahead(Session& session) {
+    const auto is_away = [](const auto& delivery) {
+        return !delivery.message && delivery.stored != 0;
+    };
+    const auto& queue = session.queue;
+    if (!keeps_records_ || session.is_loading) {
+        return;
+    }
+    LoadRequest request;
+    if (session.inflight_unsent != 0) {  // after a restart
+        session.inflight.for_each([&](const InflightOut& entry) {
+            if (is_away(entry) && entry.state != State::awaiting_pubcomp) {
+                request.ids.push_back(entry.stored);
+            }
+        });
+    }
+    const bool is_low =
+        !queue.empty() && (is_away(queue.front()) ||
+                           is_away(queue[std::min(queue.size() - 1, load_ahead_low_water)]));
+    if (is_low) {
+        std::size_t bytes = 0;
+        for (std::size_t i = 0; i < std::min(queue.size(), load_ahead_messages); ++i) {
+            bytes += queue[i].size;
+            if (i != 0 && bytes > load_ahead_bytes) {
+                break;
+            }
+            if (is_away(queue[i])) {
+                request.ids.push_back(queue[i].stored);
+            }
+        }
+    }
+    if (!request.ids.empty()) {
+        request.slot = session.slot;
+        request.session = session.id;
+        session.is_loading = true;
+        loads_.push_back(std::move(request));
+    }
+}
+
+// Its client is gone: stored messages need not stay in memory until it comes back.
+void Shard::unload_queue(Session& session) {
+    for (std::size_t i = 0; i < std::min(session.queue.size(), load_ahead_messages + 1); ++i) {
+        Delivery& delivery = session.queue[i];
+        if (delivery.stored != 0 && !is_shared(session, delivery.terms)) {
+            delivery.message.reset();
+        }
+    }
+}
+
+// Ids ascend, in the request as in the queue; what has left it meanwhile is passed over.
+void Shard::on_loaded(const LoadedMessages& loaded) {
+    Session* session = sessions_.get(loaded.slot);
+    if (session == nullptr || session->id != loaded.session) {
+        return;
+    }
+    session->is_loading = false;
+    if (!session->is_connected()) {
+        return;
+    }
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < loaded.ids.size(); ++i) {
+        const MessageId id = loaded.ids[i];
+        const MessageRef& message = loaded.messages[i];
+        if (id <= session->taken_through) {
+            InflightOut* waiting = nullptr;
+            session->inflight.for_each([&](InflightOut& entry) {
+                waiting = entry.stored == id && !entry.message ? &entry : waiting;
+            });
+            if (waiting != nullptr && message) {
+                waiting->message = message;
+            } else if (waiting != nullptr) {
+                lose(*session);
+                finish_delivery(*session, *waiting);
+            }
+            continue;
+        }
+        while (at < session->queue.size() && session->queue[at].stored < id) {
+            ++at;
+        }
+        if (at == session->queue.size() || session->queue[at].stored != id) {
+            continue;
+        }
+        Delivery& delivery = session->queue[at];
+        if (message) {
+            delivery.message = message;
+        } else {
+            lose(*session);
+            record(MessageDone{id});
+            delivery.stored = 0;
+        }
+    }
+    pump(*session);
+}
+
+void Shard::lose(Session& session) {
+    note_drop(session, {}, counters_.dropped_unreadable, "the store can not read it back");
+}
+
+// --- when nothing more can be stored ---
+
+void Shard::set_refusing(bool refuses) {
+    if (refuses == store_refuses_) {
+        return;
+    }
+    store_refuses_ = refuses;
+    if (refuses) {
+        timers_.schedule(patience_timer_, {static_cast<std::uint8_t>(TimerKind::refusal), 0},
+                         now_ + store_patience);
+    } else {
+        timers_.cancel(patience_timer_);
+    }
+}
+
+// Whoever has waited for storage so long is disconnected unanswered, and will try again.
+void Shard::lose_patience() {
+    for (std::size_t i = 0; i < answers_.size(); ++i) {
+        if (answers_[i].ticket <= durable_) {
+            continue;
+        }
+        Connection* connection = find(answers_[i].connection);
+        if (connection != nullptr && connection->is_connected()) {
+            close(*connection, CloseReason::quota, ReasonCode::quota_exceeded, "storage is full");
+        }
+    }
+    if (store_refuses_) {
+        timers_.schedule(patience_timer_, {static_cast<std::uint8_t>(TimerKind::refusal), 0},
+                         now_ + store_patience);
+    }
+}
+
+// Would it have to be stored here? What other shards would have to store they do once there is
+// room again; it is not acknowledged before.
+bool Shard::is_refused_by_store(const protocol::PublishView& publish) {
+    if (publish.qos == QoS::at_most_once) {
+        return false;
+    }
+    if (publish.retain && shard_of_topic(publish.topic) == index_) {
+        return true;
+    }
+    bool wanted = false;
+    subscriptions_.match(publish.topic, [&](FilterKey, std::span<const Subscriber> list) {
+        wanted = wanted || std::any_of(list.begin(), list.end(), [&](const Subscriber& subscriber) {
+                     return subscriber.qos() != QoS::at_most_once &&
+                            is_kept(sessions_[subscriber.session]);
+                 });
+    });
+    return wanted;
+}
+
+// v5 has a reason code; a 3.1.1 publisher is not acknowledged, and its connection is closed so that
+// it sends the message again later.
+void Shard::refuse_for_store(Connection& connection, const protocol::PublishView& publish) {
+    ++counters_.dropped_store_full;
+    if (!protocol::is_v5(connection.version)) {
+        close(connection, CloseReason::quota, ReasonCode::quota_exceeded, "storage is full");
+        return;
+    }
+    Answer refusal;
+    refusal.connection = connection.id;
+    refusal.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
+                                                     : protocol::PacketType::pubrec;
+    refusal.packet_id = publish.packet_id;
+    refusal.reason = ReasonCode::quota_exceeded;
+    answer(connection, std::move(refusal));
+}
+
+}  // namespace martlet::core
