@@ -138,7 +138,8 @@ std::string usage_text() {
     std::string text = version_text();
     text +=
         "\nAn MQTT broker for versions 5.0, 3.1.1 and 3.1; reads mosquitto.conf.\n"
-        "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n\n";
+        "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n"
+        "       martlet store info | check | backup | repair DIR ...\n\n";
     for (const Option& option : options) {
         const std::string name =
             fmt::format("{:2}{} {}{}{}", option.short_name, option.short_name.empty() ? " " : ",",

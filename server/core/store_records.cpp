@@ -13,11 +13,16 @@ namespace {
 
 // So many records are not held back, whoever waits for them or does not.
 constexpr std::size_t gathered_records_max = 4096;
+// Room that a batch begins with.
+constexpr std::size_t batch_records_expected = 64;
 
 }  // namespace
 
 void Shard::record(StoreRecord record) {
     if (keeps_records_) {
+        if (batch_.records.capacity() == 0) {
+            batch_.records.reserve(batch_records_expected);
+        }
         batch_.records.push_back(std::move(record));
     }
 }

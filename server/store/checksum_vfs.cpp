@@ -10,6 +10,7 @@
 #include <new>
 
 #include "server/store/row_hash.hpp"
+#include "server/store/sqlite.hpp"
 
 namespace martlet::store {
 
@@ -179,6 +180,7 @@ const char* checksum_vfs_name() {
     static sqlite3_vfs vfs;
     static std::once_flag once;
     std::call_once(once, [] {
+        configure_sqlite();
         sqlite3_vfs* const below = sqlite3_vfs_find(nullptr);
         vfs = *below;  // with the functions that have nothing to do with files
         vfs.iVersion = below->iVersion < 2 ? below->iVersion : 2;

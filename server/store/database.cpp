@@ -181,17 +181,21 @@ Outcome Database::keep_wall_clock() {
 }
 
 // In one transaction: SQLite would lock and unlock the file for each row.
-Outcome Database::load(const core::LoadRequest& request, core::LoadedMessages& to) {
-    const bool is_alone = !is_begun_;
-    Outcome outcome = is_alone ? check(connection_.execute("BEGIN")) : Outcome::done;
-    if (outcome != Outcome::done) {
-        return outcome;
+Outcome Database::load_rows(const core::LoadRequest& request, core::LoadedMessages& to) {
+    if (is_begun_) {
+        return check(rows_.load(request, to));
     }
-    outcome = check(rows_.load(request, to));
-    if (is_alone) {
+    Outcome outcome = check(connection_.execute("BEGIN"));
+    if (outcome == Outcome::done) {
+        outcome = check(rows_.load(request, to));
         const Outcome ended = check(connection_.execute("COMMIT"));
         outcome = outcome == Outcome::done ? ended : outcome;
     }
+    return outcome;
+}
+
+Outcome Database::load(const core::LoadRequest& request, core::LoadedMessages& to) {
+    const Outcome outcome = load_rows(request, to);
     for (std::size_t i = 0; !parts_.empty() && i < to.messages.size(); ++i) {
         if (to.messages[i] == nullptr) {
             to.messages[i] = parts_.find(to.ids[i]);

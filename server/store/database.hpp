@@ -60,6 +60,7 @@ private:
     Outcome begin();
     Outcome apply_from(std::size_t first);
     Outcome finish();
+    Outcome load_rows(const core::LoadRequest& request, core::LoadedMessages& to);
     Outcome keep_marks();
     Outcome keep_mark(std::string_view key, std::uint64_t used, std::uint64_t& reserved);
     void roll_back();

@@ -1,5 +1,6 @@
 #include "server/store/sqlite.hpp"
 
+#include <mutex>
 #include <system_error>
 
 namespace martlet::store {
@@ -22,7 +23,18 @@ bool is_intact(const Statement& row) {
     return hash.value() == row.integer(0);
 }
 
+void configure_sqlite() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        // As much as PRAGMA cache_size (schema.cpp) lets a connection have.
+        constexpr int cache_kibibytes = 16 * 1024;
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+        sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, -cache_kibibytes);
+    });
+}
+
 int Connection::open(const std::string& file, int flags, const char* vfs) {
+    configure_sqlite();
     const int status = sqlite3_open_v2(file.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (handle_ != nullptr) {
         sqlite3_extended_result_codes(handle_, 1);

@@ -18,6 +18,12 @@
 
 namespace martlet::store {
 
+// Of the whole process; counts when it comes before SQLite's first use, and once. The page
+// cache is one mapping, touched as it fills: page by page it would make the thread's heap grow
+// in as many system calls. And nobody asks how much memory SQLite has, which would cost a lock
+// each time.
+void configure_sqlite();
+
 using protocol::Bytes;
 
 class Statement {

@@ -70,7 +70,7 @@ class ArgumentsTest(BrokerCase):
         self.assertLess(len(lines), 15, "a block that is read")
         self.assertRegex(text, rf"Port {port}: .*this machine only")
         self.assertRegex(text, r"anybody")
-        self.assertRegex(text, r"kept in memory")
+        self.assertRegex(text, r"Store martlet-data: 0 sessions, 0 queued and 0 retained messages")
         command = re.search(r"Try: (mosquitto_sub .*?) +and", text).group(1)
         self.assertIn(f"-p {port}", command)
 
