@@ -34,6 +34,7 @@ void Shard::restore_session(RecoveredSession& recovered) {
     session.expiry_interval_s = recovered.expiry_interval_s;
     session.in_store = true;
     session.taken_through = recovered.taken_through;
+    session.doubtful_through = recovered.doubtful_through;
     sessions_by_client_id_.emplace(session.client_id, slot);
     restore_subscriptions(session, recovered);
     for (const protocol::PacketId packet_id : recovered.incoming_qos2) {
@@ -46,9 +47,11 @@ void Shard::restore_session(RecoveredSession& recovered) {
     // latest.
     if (recovered.disconnected_at == never) {
         recovered.disconnected_at = now_;
-        record_session(session, now_);
         // What was sent last at QoS 1 need not have reached the store.
-        session.doubtful_through = session.queue.empty() ? 0 : session.queue.back().stored;
+        if (!session.queue.empty()) {
+            session.doubtful_through = session.queue.back().stored;
+        }
+        record_session(session, now_);
     }
     restore_will(session, recovered);
     const Instant present = std::exchange(now_, recovered.disconnected_at);

@@ -128,4 +128,10 @@ void Shard::publish_from_broker(std::string_view topic, std::string_view payload
     route(publication, 0);
 }
 
+void Shard::free_idle_memory() {
+    chunk_pool_.free_idle();
+    sessions_by_client_id_.rehash(0);
+    output_pending_.shrink_to_fit();
+}
+
 }  // namespace martlet::core

@@ -113,6 +113,8 @@ public:
     const Counters& counters();
     std::size_t connection_count() const { return connections_.size(); }
 
+    // After a peak: what lies ready for reuse goes back to the allocator.
+    void free_idle_memory();
     // Walks all state and asserts what must always hold; for tests (check_invariants.cpp).
     void check_invariants() const;
 

@@ -1,8 +1,8 @@
 // Records named by 32-bit ids, in chunks that never move.
 //
-// An id is half a pointer, and growing allocates one more chunk of 16,384 records; the system backs
-// it with memory only as records come to use it. A released id is used again soon. A chunk whose
-// last record goes is freed, unless new records are just being put there.
+// An id is half a pointer, and growing allocates one more chunk of 1,024 records: few enough that
+// one record that stays for long does not hold much memory. A released id is used again soon. A
+// chunk whose last record goes is freed, unless new records are just being put there.
 // Ownership: owns its records. Threading: its shard's thread only.
 // Invariant: an id is live from allocate() to release(); ids are < 2^31.
 #pragma once
@@ -52,7 +52,7 @@ public:
     void clear();
 
 private:
-    static constexpr unsigned chunk_bits = 14;
+    static constexpr unsigned chunk_bits = 10;
     static constexpr std::uint32_t chunk_records = 1U << chunk_bits;
     static constexpr std::uint32_t nothing = 0xFFFFFFFF;
 

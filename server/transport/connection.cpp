@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/error.hpp>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -26,34 +26,8 @@ constexpr int discards_per_turn = 4;
 
 }  // namespace
 
-struct Connection::ReadHandler {
-    Connection* connection;
-
-    using allocator_type = OperationAllocator<void>;
-    allocator_type get_allocator() const { return allocator_type(connection->read_operation_); }
-    void operator()(const boost::system::error_code& /*error*/) const {
-        connection->read_waits_ = false;
-        connection->on_readable();
-    }
-};
-
-// Few wait to write at a time, so the memory comes from a pool.
-struct Connection::WriteHandler {
-    Connection* connection;
-    OperationMemory* operation;
-
-    using allocator_type = OperationAllocator<void>;
-    allocator_type get_allocator() const { return allocator_type(*operation); }
-    void operator()(const boost::system::error_code& /*error*/) const {
-        connection->runner_->release_operation(operation);
-        connection->write_waits_ = false;
-        connection->on_writable();
-    }
-};
-
 Connection::Connection(ShardRunner& runner, Parts parts)
     : runner_(&runner),
-      descriptor_(runner.io().get_executor()),
       stream_(std::move(parts.stream)),
       arrival_(std::make_unique<Arrival>(std::move(parts.arrival))),
       ticket_(std::move(parts.ticket)),
@@ -62,48 +36,84 @@ Connection::Connection(ShardRunner& runner, Parts parts)
 }
 
 Connection::~Connection() {
-    MARTLET_ASSERT(!is_referred_to());
-    if (socket_ >= 0 && !descriptor_.is_open()) {
+    MARTLET_ASSERT(!is_queued_);
+    if (socket_ >= 0) {
         ::close(socket_);
     }
 }
 
 void Connection::detach() {
-    MARTLET_ASSERT(!is_referred_to());
-    descriptor_.release();
+    MARTLET_ASSERT(!is_queued_);
+    runner_->poller().remove(socket_, *this);
 }
 
 bool Connection::attach(ShardRunner& runner) {
     runner_ = &runner;
-    descriptor_ = Descriptor(runner.io().get_executor());
-    boost::system::error_code error;
-    descriptor_.assign(socket_, error);
-    return !error;
+    output_watched_ = false;
+    return runner.poller().add(socket_, *this);
 }
 
-void Connection::wait_readable() {
-    if (!read_waits_) {
-        read_waits_ = true;
-        descriptor_.async_wait(Descriptor::wait_read, ReadHandler{this});
-    }
-}
-
+// The socket has been written full. Most never are, so only then does it cost a system call, once.
 void Connection::wait_writable() {
-    if (!write_waits_) {
-        write_waits_ = true;
-        descriptor_.async_wait(Descriptor::wait_write,
-                               WriteHandler{this, runner_->acquire_operation()});
+    write_waits_ = true;
+    if (!output_watched_) {
+        output_watched_ = runner_->poller().watch_output(socket_, *this);
+        if (!output_watched_) {
+            write_on_later();  // out of memory: it is tried again and again
+        }
     }
 }
 
-// More input is wanted, and the stream has said what it takes to get on.
-void Connection::wait_for(StreamStatus status) {
-    if (status == StreamStatus::wants_write) {
-        wait_writable();
-    } else if (status == StreamStatus::ok && stream_->has_buffered_input()) {
-        runner_->go_on_later(*this);
+void Connection::write_on_later() {
+    write_waits_ = true;
+    write_due_ = true;
+    runner_->go_on_later(*this);
+}
+
+// More input is wanted, and the last read has said what it takes to get on.
+void Connection::wait_for_more(const StreamResult& last) {
+    switch (last.status) {
+        case StreamStatus::ok:
+            runner_->go_on_later(*this);
+            break;
+        case StreamStatus::wants_write:
+            wait_writable();
+            break;
+        case StreamStatus::wants_read:
+            // The event of an end that came with the last bytes has been had already.
+            if (input_ends_ && last.bytes != 0) {
+                runner_->go_on_later(*this);
+            } else {
+                read_waits_ = true;
+            }
+            break;
+        case StreamStatus::end:
+        case StreamStatus::failed:
+            break;
+    }
+}
+
+void Connection::on_event(const SocketEvent& event) {
+    if (event.readable) {
+        read_waits_ = false;
+        input_ends_ = input_ends_ || event.ends;
+    }
+    if (event.writable && write_waits_) {
+        write_waits_ = false;
+        on_writable();
+    }
+    if (event.readable && !read_waits_) {
+        on_readable();
+    }
+}
+
+void Connection::take_turn() {
+    if (write_due_) {
+        write_due_ = false;
+        write_waits_ = false;
+        on_writable();  // which reads on too
     } else {
-        wait_readable();
+        go_on();
     }
 }
 
@@ -111,7 +121,7 @@ void Connection::on_readable() {
     go_on();
     if (write_wants_input_ && (stage_ == Stage::open || stage_ == Stage::closing)) {
         write_wants_input_ = false;
-        wait_writable();
+        on_writable();
     }
 }
 
@@ -166,29 +176,28 @@ void Connection::go_on() {
 }
 
 void Connection::shake_hands() {
-    const StreamStatus status = stream_->handshake().status;
-    switch (status) {
+    const StreamResult result = stream_->handshake();
+    switch (result.status) {
         case StreamStatus::ok:
             stage_ = Stage::awaiting_connect;
             await_connect();
             break;
         case StreamStatus::wants_read:
         case StreamStatus::wants_write:
-            wait_for(status);
+            wait_for_more(result);
             break;
         case StreamStatus::end:
         case StreamStatus::failed:
-            runner_->on_lost_before_connect(*this, status);
+            runner_->on_lost_before_connect(*this, result.status);
             break;
     }
 }
 
 void Connection::await_connect() {
-    StreamStatus status = StreamStatus::ok;
+    StreamResult result;
     for (int i = 0; i < connect_helpings_per_turn; ++i) {
         const std::span<std::byte> room = runner_->read_buffer().first(connect_helping);
-        const StreamResult result = stream_->read_some(room);
-        status = result.status;
+        result = stream_->read_some(room);
         if (result.bytes != 0) {
             arrival_->has_spoken = true;
             kept_.append(room.first(result.bytes));
@@ -197,15 +206,15 @@ void Connection::await_connect() {
                 return;
             }
         }
-        if (status == StreamStatus::end || status == StreamStatus::failed) {
-            runner_->on_lost_before_connect(*this, status);
+        if (result.status == StreamStatus::end || result.status == StreamStatus::failed) {
+            runner_->on_lost_before_connect(*this, result.status);
             return;
         }
-        if (result.bytes < room.size()) {
+        if (result.status != StreamStatus::ok) {
             break;
         }
     }
-    wait_for(status);
+    wait_for_more(result);
 }
 
 void Connection::open(core::ConnectionId id) {
@@ -244,7 +253,7 @@ void Connection::receive() {
         case StreamStatus::wants_read:
         case StreamStatus::wants_write:
             if (wants_input()) {
-                wait_for(result.status);
+                wait_for_more(result);
             }
             break;
         case StreamStatus::end:
@@ -305,7 +314,7 @@ bool Connection::flush() {
                 return false;
             case StreamStatus::wants_read:
                 write_wants_input_ = true;
-                wait_readable();
+                read_waits_ = true;
                 return false;
             case StreamStatus::end:
             case StreamStatus::failed:
@@ -313,7 +322,7 @@ bool Connection::flush() {
                 return false;
         }
         if (written >= write_budget && !outbox.empty()) {
-            wait_writable();
+            write_on_later();
             return false;
         }
     }
@@ -324,9 +333,11 @@ void Connection::linger() {
     stage_ = Stage::lingering;
     id_ = {};
     kept_.clear();
+    write_waits_ = write_due_ = false;
     stream_->say_goodbye();
     ::shutdown(socket_, SHUT_WR);
-    wait_readable();
+    // Where it had not been read empty there will be no event.
+    runner_->go_on_later(*this);
 }
 
 void Connection::discard_input() {
@@ -336,12 +347,13 @@ void Connection::discard_input() {
             continue;
         }
         if (result.status == StreamStatus::wants_read) {
-            break;
+            read_waits_ = true;
+        } else {
+            runner_->on_lingered(*this);
         }
-        runner_->on_lingered(*this);
         return;
     }
-    wait_readable();
+    runner_->go_on_later(*this);
 }
 
 void Connection::close() {
@@ -349,9 +361,8 @@ void Connection::close() {
     id_ = {};
     kept_.clear();
     stream_.reset();
-    boost::system::error_code ignored;
-    descriptor_.close(ignored);
-    socket_ = -1;
+    runner_->poller().forget(*this);
+    ::close(std::exchange(socket_, -1));
     ticket_ = {};
 }
 

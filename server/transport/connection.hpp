@@ -12,14 +12,14 @@
 //                     last words are not lost to a reset
 //   closed            the socket is gone; freed once no handler refers to it
 //
-// Waiting is async_wait(), then non-blocking calls on the stream: an idle connection owns no read
-// buffer. async_wait() asks epoll anew each time, so readiness behaves as level-triggered and a
-// turn may stop where it likes. Ownership: owns the socket and the stream; owned by its ShardRunner
-// (by the mail while it moves). Threading: its shard's thread only.
+// Waiting is a flag: the Poller tells of every change, and non-blocking calls on the stream do the
+// rest, so an idle connection owns no read buffer. It may wait only for what the stream has said is
+// exhausted; a turn that stops earlier asks the runner for another.
+//
+// Ownership: owns the socket and the stream; owned by its ShardRunner (by the mail while it moves).
+// Threading: its shard's thread only.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/intrusive/list_hook.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +31,7 @@
 #include "server/core/time.hpp"
 #include "server/transport/admission.hpp"
 #include "server/transport/kept_bytes.hpp"
-#include "server/transport/operation_memory.hpp"
+#include "server/transport/poller.hpp"
 #include "server/transport/stream.hpp"
 
 namespace martlet::transport {
@@ -70,12 +70,15 @@ public:
     Connection& operator=(const Connection&) = delete;
     ~Connection();
 
-    // Between shards: detach() on the one, attach() on the other. No wait may be outstanding.
+    // Between shards: detach() on the one, attach() on the other.
     void detach();
     [[nodiscard]] bool attach(ShardRunner& runner);
 
     // Does what is possible now, then waits for more; whatever the stage.
     void go_on();
+    void on_event(const SocketEvent& event);
+    // Another turn, as it has asked for.
+    void take_turn();
     // The core knows it as `id` from now on, and is given what was kept.
     void open(core::ConnectionId id);
     // Writes what waits in the outbox, as far as the network takes it. True when nothing is left.
@@ -83,7 +86,7 @@ public:
     void say_goodbye() { stream_->say_goodbye(); }
     // Says goodbye; nothing more is written. What still comes in is thrown away.
     void linger();
-    // Frees the socket; waits that are outstanding end.
+    // Frees the socket.
     void close();
 
     core::ConnectionId id() const { return id_; }
@@ -103,20 +106,13 @@ public:
     const Arrival& arrival() const { return *arrival_; }
     protocol::Bytes kept() const { return kept_.bytes(); }
     const Stream& stream() const { return *stream_; }
-    // Something still points here: it must not be freed.
-    bool is_referred_to() const { return read_waits_ || write_waits_ || is_queued_; }
 
 private:
-    using Descriptor =
-        boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
-    struct ReadHandler;
-    struct WriteHandler;
-
     void on_readable();
     void on_writable();
-    void wait_readable();
     void wait_writable();
-    void wait_for(StreamStatus status);
+    void write_on_later();
+    void wait_for_more(const StreamResult& last);
 
     void shake_hands();
     void await_connect();
@@ -129,7 +125,6 @@ private:
     bool wants_input() const;
 
     ShardRunner* runner_;
-    Descriptor descriptor_;
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Arrival> arrival_;
     AdmissionTicket ticket_;
@@ -139,14 +134,16 @@ private:
     int socket_;
     Stage stage_ = Stage::handshake;
     core::CloseReason close_reason_{};
-    bool read_waits_ = false;
-    bool write_waits_ = false;
+    bool read_waits_ = false;   // read empty: nothing to be done before an event
+    bool input_ends_ = false;   // see SocketEvent
+    bool write_waits_ = false;  // written full, or enough for one turn
+    bool write_due_ = false;    // the latter: it is the next turn that goes on
+    bool output_watched_ = false;
     bool write_wants_input_ = false;  // TLS: cannot write before it has read
     bool is_held_ = false;
     bool is_queued_ = false;
-    OperationMemory read_operation_;
 };
 
-static_assert(sizeof(Connection) <= 256);
+static_assert(sizeof(Connection) <= 112);
 
 }  // namespace martlet::transport

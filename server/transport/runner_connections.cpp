@@ -152,6 +152,7 @@ void ShardRunner::settle(Connection& connection) {
 
 void ShardRunner::send_movers() {
     for (const auto& [connection, home] : movers_) {
+        unqueue(*connection);
         open_.erase(open_.iterator_to(*connection));
         connection->detach();
         ++counters_.handed_over;
@@ -315,12 +316,19 @@ void ShardRunner::expire(core::Instant now) {
 void ShardRunner::free_closed() {
     for (auto it = closed_.begin(); it != closed_.end();) {
         Connection& connection = *it;
-        if (connection.is_referred_to()) {
-            ++it;
+        if (connection.is_queued()) {
+            ++it;  // its turn comes first, and finds nothing to do
         } else {
             it = closed_.erase(it);
             delete &connection;
         }
+    }
+}
+
+void ShardRunner::unqueue(Connection& connection) {
+    if (connection.is_queued()) {
+        connection.set_queued(false);
+        std::erase(queued_, &connection);
     }
 }
 
@@ -333,8 +341,7 @@ void ShardRunner::drain(std::function<void()> drained) {
     drained_ = std::move(drained);
 }
 
-// Whatever is left, without manners. Handlers that were waiting run once more, find the connection
-// closed, and let go of it.
+// Whatever is left, without manners.
 void ShardRunner::clean_up() {
     send_movers();
     while (mail_) {
@@ -351,10 +358,7 @@ void ShardRunner::clean_up() {
         connection->set_queued(false);
     }
     queued_.clear();
-    while (!closed_.empty()) {
-        io_.poll();
-        free_closed();
-    }
+    free_closed();
 }
 
 }  // namespace martlet::transport

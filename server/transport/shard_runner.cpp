@@ -13,10 +13,11 @@ namespace martlet::transport {
 
 namespace {
 
-// What runs at most, and is read, before the pass ends and its answers go out. One subscriber may
-// be sent all that is read: its outbox must not outgrow its limits before it is flushed for the
+// What is handled at most, and read, before the pass ends and its answers go out. One subscriber
+// may be sent all that is read: its outbox must not outgrow its limits before it is flushed for the
 // first time.
-constexpr std::size_t handlers_per_pass = 256;
+constexpr std::size_t events_per_pass = 256;
+constexpr std::size_t handlers_per_pass = 64;
 constexpr std::size_t input_per_pass = 256 * 1024;
 
 // What all other shards together may have on their way here: what a subscriber's outbox can still
@@ -36,6 +37,17 @@ void block_signals() {
 
 }  // namespace
 
+struct ShardRunner::SocketsHandler {
+    ShardRunner* runner;
+
+    using allocator_type = OperationAllocator<void>;
+    allocator_type get_allocator() const { return allocator_type(runner->wait_for_sockets_); }
+    void operator()(const boost::system::error_code& /*error*/) const {
+        runner->sockets_awaited_ = false;
+        runner->poller_.fetch();
+    }
+};
+
 // UNSAFE_IO: everything about descriptors and timers happens on this one thread, so the reactor
 // need take no locks for them; posting from other threads stays safe.
 ShardRunner::ShardRunner(const RunnerSetup& setup)
@@ -48,6 +60,7 @@ ShardRunner::ShardRunner(const RunnerSetup& setup)
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       work_(io_.get_executor()),
       timer_(io_.get_executor()),
+      sockets_(io_.get_executor(), poller_.native_handle()),
       mailbox_(io_),
       read_buffer_(std::make_unique<std::byte[]>(read_buffer_size)),
       write_scratch_(std::make_unique<std::byte[]>(write_scratch_size)) {
@@ -71,6 +84,7 @@ ShardRunner::ShardRunner(const RunnerSetup& setup)
 ShardRunner::~ShardRunner() {
     join();
     clean_up();
+    sockets_.release();
 }
 
 void ShardRunner::set_peers(std::span<const std::unique_ptr<ShardRunner>> peers) {
@@ -113,7 +127,7 @@ void ShardRunner::run() {
 // end_pass(), which sends what came of it; connections are ended and freed last, when nothing of
 // this pass refers to them any more.
 void ShardRunner::pass() {
-    run_handlers();
+    take_events();
     go_on_with_queued();
     take_mail();
     expire(now());
@@ -142,14 +156,52 @@ bool ShardRunner::has_work() const {
            !drained_outboxes_.empty() || !to_report_.empty() || is_stopping_;
 }
 
-void ShardRunner::run_handlers() {
-    std::size_t ran = 0;
-    if (!has_work() && mailbox_.fall_asleep()) {
-        ran = io_.run_one();
-        mailbox_.awake();
+// What Asio brings is rare: while the sockets keep the shard awake it is asked now and then.
+void ShardRunner::take_events() {
+    constexpr unsigned passes_without_handlers_max = 8;
+    bool slept = false;
+    if (!poller_.has_events()) {
+        if (!has_work() && mailbox_.fall_asleep()) {
+            sleep();
+            mailbox_.awake();
+            slept = true;
+        } else {
+            poller_.fetch();
+        }
     }
-    while (ran < handlers_per_pass && input_ < input_per_pass && io_.poll_one() != 0) {
-        ++ran;
+    if (!slept && ++passes_without_handlers_ == passes_without_handlers_max) {
+        run_handlers();
+    }
+    std::size_t handled = 0;
+    while (handled < events_per_pass && input_ < input_per_pass) {
+        if (const std::optional<SocketEvent> event = poller_.next()) {
+            ++handled;
+            event->connection->on_event(*event);
+        } else if (!is_worth_another_look(handled) || !poller_.fetch()) {
+            break;
+        }
+    }
+}
+
+// Under load more has come while this was handled, and the more a pass takes, the fewer writes it
+// ends with. One small packet alone is answered without a look at what else there is.
+bool ShardRunner::is_worth_another_look(std::size_t handled) const {
+    constexpr std::size_t little_input = 4096;
+    return handled > 1 || input_ > little_input;
+}
+
+void ShardRunner::sleep() {
+    if (!sockets_awaited_) {
+        sockets_awaited_ = true;
+        sockets_.async_wait(Descriptor::wait_read, SocketsHandler{this});
+    }
+    passes_without_handlers_ = 0;
+    io_.run_one();
+}
+
+void ShardRunner::run_handlers() {
+    passes_without_handlers_ = 0;
+    for (std::size_t ran = 0; ran < handlers_per_pass && io_.poll_one() != 0; ++ran) {
     }
 }
 
@@ -165,7 +217,7 @@ void ShardRunner::go_on_with_queued() {
     const std::size_t queued = queued_.size();
     for (std::size_t i = 0; i < queued; ++i) {
         queued_[i]->set_queued(false);
-        queued_[i]->go_on();
+        queued_[i]->take_turn();
     }
     queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(queued));
     const std::size_t resumed = resumed_.size();
@@ -216,14 +268,15 @@ void ShardRunner::set_timer() {
 }
 
 void ShardRunner::free_idle_memory() {
-    shard_->chunk_pool().free_idle();
-    std::sort(idle_operations_.begin(), idle_operations_.end());
-    std::erase_if(operations_, [this](const std::unique_ptr<OperationMemory>& operation) {
-        return std::binary_search(idle_operations_.begin(), idle_operations_.end(),
-                                  operation.get());
-    });
-    operations_.shrink_to_fit();
-    idle_operations_ = std::vector<OperationMemory*>();
+    shard_->free_idle_memory();
+    while (!by_slot_.empty() && by_slot_.back() == nullptr) {
+        by_slot_.pop_back();
+    }
+    by_slot_.shrink_to_fit();
+    queued_.shrink_to_fit();
+    resumed_.shrink_to_fit();
+    to_report_.shrink_to_fit();
+    to_finish_.shrink_to_fit();
 }
 
 void ShardRunner::set_limits(const core::Limits& limits, const ArrivalLimits& arrivals) {
@@ -236,20 +289,6 @@ TransportCounters ShardRunner::current_counters() const {
     TransportCounters counters = counters_;
     counters.awaiting_connect = arrivals_.size();
     return counters;
-}
-
-OperationMemory* ShardRunner::acquire_operation() {
-    if (idle_operations_.empty()) {
-        operations_.push_back(std::make_unique<OperationMemory>());
-        return operations_.back().get();
-    }
-    OperationMemory* operation = idle_operations_.back();
-    idle_operations_.pop_back();
-    return operation;
-}
-
-void ShardRunner::release_operation(OperationMemory* operation) {
-    idle_operations_.push_back(operation);
 }
 
 }  // namespace martlet::transport

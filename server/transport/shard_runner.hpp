@@ -1,9 +1,12 @@
 // Drives one shard: its thread, its io_context, its core::Shard, and the Network Connections on it.
 //
 // The loop is a sequence of passes. A pass waits for events (or does not, when there is work left),
-// runs the handlers that are ready, up to a bound, takes the mail, lets timers expire, and ends
-// with Shard::end_pass(), which flushes every connection that was written to, once. The clock is
-// read once.
+// hands them to their connections, up to a bound, takes the mail, lets timers expire, and ends with
+// Shard::end_pass(), which flushes every connection that was written to, once. The clock is read
+// once.
+//
+// Asio waits: for listeners, the timer, other threads, and for the Poller, whose one descriptor
+// stands for all client sockets.
 //
 // Ownership: owns its connections. Outlived by the ports and the admissions it was given.
 // Threading: start(), join(), post() and mailbox() from outside; everything else its own thread
@@ -13,6 +16,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <memory>
@@ -31,6 +35,7 @@
 #include "server/transport/mailbox.hpp"
 #include "server/transport/operation_memory.hpp"
 #include "server/transport/pair_flow.hpp"
+#include "server/transport/poller.hpp"
 #include "server/transport/shard_options.hpp"
 #include "server/transport/transport_counters.hpp"
 #include "server/transport/transport_log.hpp"
@@ -86,8 +91,7 @@ public:
     // --- for Connection ---
     std::span<std::byte> read_buffer() { return {read_buffer_.get(), read_buffer_size}; }
     std::span<std::byte> write_scratch() { return {write_scratch_.get(), write_scratch_size}; }
-    OperationMemory* acquire_operation();
-    void release_operation(OperationMemory* operation);
+    Poller& poller() { return poller_; }
     // So many bytes have been read in this pass.
     void note_input(std::size_t bytes) { input_ += bytes; }
     // It has more to do, but others are to have their turn first.
@@ -114,14 +118,20 @@ private:
 
     static constexpr std::size_t arrivals_hard_max = 2048;
 
+    struct SocketsHandler;
     using ConnectionList = boost::intrusive::list<Connection>;
     using Clock = std::chrono::steady_clock;
     using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>,
                                                     boost::asio::io_context::executor_type>;
+    using Descriptor =
+        boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
 
     // --- the loop (shard_runner.cpp) ---
     void run();
     void pass();
+    void take_events();
+    bool is_worth_another_look(std::size_t handled) const;
+    void sleep();
     void run_handlers();
     bool has_work() const;
     void go_on_with_queued();
@@ -155,6 +165,7 @@ private:
     void finish_closing();
     void send_movers();
     void free_closed();
+    void unqueue(Connection& connection);
 
     const core::ShardIndex index_;
     const core::ShardIndex shard_count_;
@@ -163,10 +174,15 @@ private:
     ArrivalLimits arrival_limits_;
     TransportLog& log_;
 
+    OperationMemory wait_for_sockets_;  // outlives io_
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     Timer timer_;
     core::Instant timer_set_to_ = core::never;
+    Poller poller_;
+    Descriptor sockets_;  // the Poller's set, as Asio knows it
+    bool sockets_awaited_ = false;
+    unsigned passes_without_handlers_ = 0;
     std::vector<std::pair<core::Instant, Task>> alarms_;  // few, if any
     Mailbox mailbox_;
     std::unique_ptr<Mail> mail_;  // taken, not handled yet
@@ -185,8 +201,6 @@ private:
     bool clock_read_ = false;
     std::unique_ptr<std::byte[]> read_buffer_;
     std::unique_ptr<std::byte[]> write_scratch_;
-    std::vector<std::unique_ptr<OperationMemory>> operations_;
-    std::vector<OperationMemory*> idle_operations_;
 
     ConnectionList arrivals_;  // handshake and awaiting_connect, oldest first
     ConnectionList open_;      // and moving

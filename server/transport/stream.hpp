@@ -37,16 +37,13 @@ public:
     // To be repeated until it is `ok`; before that nothing can be read or written.
     virtual StreamResult handshake() = 0;
 
-    // `ok` with fewer bytes than there was room for means the same as wants_read.
+    // `ok` fills the room: there may be more. Fewer bytes come with a status that says why.
     virtual StreamResult read_some(std::span<std::byte> into) = 0;
 
     // `scratch` is for streams that must lay small segments side by side first. After wants_write
     // the same bytes have to come first in the next call.
     virtual StreamResult write_some(std::span<const core::OutputSegment> segments,
                                     std::span<std::byte> scratch) = 0;
-
-    // Bytes lie decoded in the stream, so that the socket may never become readable for them.
-    virtual bool has_buffered_input() const = 0;
 
     // The stream's own last words (TLS: close_notify), as far as they go without waiting. Nothing
     // can be written afterwards.

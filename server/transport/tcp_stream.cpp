@@ -22,7 +22,9 @@ StreamResult TcpStream::read_some(std::span<std::byte> into) {
     while (true) {
         const ssize_t count = ::recv(socket_, into.data(), into.size(), 0);
         if (count > 0) {
-            return {StreamStatus::ok, static_cast<std::size_t>(count)};
+            const std::size_t read = static_cast<std::size_t>(count);
+            // Less than there was room for means that there is no more: no need to ask again.
+            return {read < into.size() ? StreamStatus::wants_read : StreamStatus::ok, read};
         }
         if (count == 0) {
             return {StreamStatus::end};

@@ -144,10 +144,6 @@ StreamResult TlsStream::write_some(std::span<const core::OutputSegment> segments
     return result == 1 ? StreamResult{StreamStatus::ok, count} : StreamResult{explain(result)};
 }
 
-bool TlsStream::has_buffered_input() const {
-    return SSL_has_pending(ssl_) == 1;
-}
-
 void TlsStream::say_goodbye() {
     if (!is_broken_ && SSL_is_init_finished(ssl_) == 1) {
         ERR_clear_error();

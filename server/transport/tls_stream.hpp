@@ -28,7 +28,6 @@ public:
     StreamResult read_some(std::span<std::byte> into) override;
     StreamResult write_some(std::span<const core::OutputSegment> segments,
                             std::span<std::byte> scratch) override;
-    bool has_buffered_input() const override;
     void say_goodbye() override;
     bool is_secure() const override { return true; }
     std::string peer_identity() const override;

@@ -42,6 +42,23 @@ int main(int argc, char** argv) {
         frames.add(as_text(vector.bytes));
         packets.add(as_text(vector.bytes));
     }
+    // A connection that says CONNECT, then the packet; or the packet at once. See the target.
+    Folder events{root / "broker_events"};
+    for (const auto& vector : martlet::testing::load_all_vectors()) {
+        const bool is_v5 = vector.versions.back() == Version::v5_0;
+        if (vector.sender != martlet::testing::Sender::client || vector.bytes.size() > 255) {
+            continue;
+        }
+        std::string input(1, static_cast<char>(vector.bytes.size()));  // some choice of options
+        if (vector.bytes.front() != std::byte{0x10}) {
+            input += std::string{'\x02', is_v5 ? '\x03' : '\x00'};
+        }
+        input += '\x00';
+        input += static_cast<char>(vector.bytes.size());
+        input += as_text(vector.bytes);
+        input += '\x0F';
+        events.add(input);
+    }
     Folder properties{root / "properties"};
     for (const char* const block :
          {"00 11 u32:1 21 u16:9 27 u32:7 22 u16:5 19 01 17 00 15 s'm' 16 s'd' 26 s'k' s'v'",

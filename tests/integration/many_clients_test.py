@@ -13,6 +13,8 @@ from support.waiting import wait_until
 
 MIB = 1 << 20
 IS_VERBOSE = "MARTLET_LOAD_VERBOSE" in os.environ
+IS_SANITIZED = bool(os.environ.get("MARTLET_SANITIZE"))
+THREADS = int(os.environ.get("MARTLET_THREADS", os.cpu_count()))
 
 
 class SoakTest(BrokerCase):
@@ -22,13 +24,14 @@ class SoakTest(BrokerCase):
         """[v3.1.1 MQTT-4.3.2-1 MQTT-4.3.3-1 MQTT-4.6.0-6], at QoS 1 and 2."""
         broker = self.start_broker(*self.lines)
         plan = LoadPlan.from_environment()
-        warm_up = LoadPlan(**{**vars(plan), "seconds": plan.seconds / 4})
-        files, before = broker.open_files(), broker.resident_bytes()
-        self.soak(broker, warm_up, files)
-        first = self.settled_memory(broker, before)
+        files = broker.open_files()
+        # A few clients, for the code and the tables that are there only once they are used.
+        self.soak(broker, LoadPlan(5, 10, 50, 2.0, 500.0), files)
+        before = broker.resident_bytes()
+        self.soak(broker, LoadPlan(**{**vars(plan), "seconds": plan.seconds / 4}), files)
+        self.check_memory_is_back(broker, before)
         self.soak(broker, plan, files)
-        second = self.settled_memory(broker, first)
-        self.assertLess(second - first, max(8 * MIB, first // 4), "memory grows with every load")
+        self.check_memory_is_back(broker, before)
 
     def soak(self, broker, plan, files):
         load = Load(plan, broker.port)
@@ -65,9 +68,12 @@ class SoakTest(BrokerCase):
             )
         watcher.clean_up()
 
-    def settled_memory(self, broker, before):
-        """Most of what the load took must come back."""
-        allowed = before + max(16 * MIB, (self.peak - before) // 2)
+    def check_memory_is_back(self, broker, before):
+        """To within a tenth, and what is pinned: on each thread's heap some two hundred small
+        blocks of $SYS were renewed amid the load, and each keeps the page it lies in."""
+        if IS_SANITIZED:
+            return  # which keeps freed memory, to watch it
+        allowed = before * 11 // 10 + THREADS * MIB
         wait_until(
             lambda: broker.resident_bytes() <= allowed,
             lambda: f"{allowed >> 20} MiB or less; before {before >> 20}, at the peak "
@@ -77,7 +83,6 @@ class SoakTest(BrokerCase):
             f"memory MiB: before {before >> 20}, peak {self.peak >> 20}, "
             f"after {broker.resident_bytes() >> 20}"
         )
-        return broker.resident_bytes()
 
     def report(self, text):
         if IS_VERBOSE:

@@ -411,7 +411,8 @@ void Simulation::publish(Client& client) {
 }
 
 void Simulation::send_publish(Client& client, const Outgoing& out, bool dup) {
-    const Message& message = messages_[out.message];
+    Message& message = messages_[out.message];
+    ++message.sendings;
     protocol::PublishView packet;
     packet.topic = message.topic;
     packet.payload = protocol::as_bytes(message.payload);

@@ -58,6 +58,7 @@ private:
         protocol::QoS qos{};
         bool retain = false;
         std::size_t sent_at = 0;  // the step of its first sending
+        std::size_t sendings = 0;
     };
     // One of our messages until it is done with.
     struct Outgoing {

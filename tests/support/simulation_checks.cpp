@@ -120,6 +120,9 @@ void Simulation::accept(Client& client, const Packet& packet) {
         (packet.qos != QoS::at_least_once || !packet.dup)) {
         fail(client, "more than once: " + to_text(packet));
     }
+    if (count != 0 && message.sendings == 1 && packet.qos == QoS::at_least_once && !packet.dup) {
+        fail(client, "again, and not as a duplicate: " + to_text(packet));
+    }
     if (count == 0) {
         check_order(client, found->second, packet);
     }

@@ -45,7 +45,9 @@ inline std::string subscribe(std::string_view filter, std::uint8_t qos = 0) {
 }
 
 inline std::string publish(std::string_view topic, std::string_view payload) {
-    return packet(0x30, field(topic) + std::string(payload));
+    std::string body = field(topic);
+    body += payload;
+    return packet(0x30, body);
 }
 
 inline std::string publish_qos1(std::string_view topic, std::uint16_t id,
@@ -53,7 +55,8 @@ inline std::string publish_qos1(std::string_view topic, std::uint16_t id,
     std::string body = field(topic);
     body += static_cast<char>(id >> 8U);
     body += static_cast<char>(id & 0xFFU);
-    return packet(0x32, body + std::string(payload));
+    body += payload;
+    return packet(0x32, body);
 }
 
 inline const std::string connack("\x20\x02\x00\x00", 4);
