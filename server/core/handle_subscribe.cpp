@@ -27,6 +27,7 @@ void Shard::handle_subscribe(Connection& connection,
         log_subscription(session, request->filter, request->options.qos, code, true);
     }
     suback.ticket = ticket_since(mark);
+    suback.sequence = std::exchange(group_sequence_, 0);
     answer(connection, std::move(suback));
 }
 
@@ -138,12 +139,18 @@ ReasonCode Shard::subscribe_shared(Session& session,
 }
 
 void Shard::join_group(const Session& session, const SharedSubscriptionRecord& shared) {
-    SharedJoinItem join{shared.group,  shared.filter,          {session.id, session.slot, index_},
-                        shared.packed, session.is_connected(), session.is_persistent()};
+    SharedJoinItem join{shared.group,
+                        shared.filter,
+                        {session.id, session.slot, index_},
+                        shared.packed,
+                        session.is_connected(),
+                        session.is_persistent(),
+                        0};
     const ShardIndex home = shard_of_group(shared.group, shared.filter);
     if (home == index_) {
         groups_.join(join);
     } else {
+        join.sequence = group_sequence_ = peers_[home].sent = ++last_sequence_;
         send_to(home, std::move(join));
     }
 }
@@ -165,6 +172,7 @@ void Shard::handle_unsubscribe(Connection& connection,
         log_subscription(session, *filter, protocol::QoS::at_most_once, code, false);
     }
     unsuback.ticket = ticket_since(mark);
+    unsuback.sequence = std::exchange(group_sequence_, 0);
     answer(connection, std::move(unsuback));
 }
 
@@ -215,7 +223,8 @@ void Shard::leave_group(const Session& session, const SharedSubscriptionRecord& 
     if (home == index_) {
         groups_.leave(shared.group, shared.filter, self);
     } else {
-        send_to(home, SharedLeaveItem{shared.group, shared.filter, self});
+        group_sequence_ = peers_[home].sent = ++last_sequence_;
+        send_to(home, SharedLeaveItem{shared.group, shared.filter, self, group_sequence_});
     }
 }
 

@@ -197,6 +197,10 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
             confirmation.sequence = std::max(confirmation.sequence, publish->sequence);
         } else if (const auto* deliver = std::get_if<SharedDeliverItem>(&item)) {
             shared.sequence = std::max(shared.sequence, deliver->sequence);
+        } else if (const auto* join = std::get_if<SharedJoinItem>(&item)) {
+            confirmation.sequence = std::max(confirmation.sequence, join->sequence);
+        } else if (const auto* leave = std::get_if<SharedLeaveItem>(&item)) {
+            confirmation.sequence = std::max(confirmation.sequence, leave->sequence);
         }
         std::visit([&](auto& value) { on_item(from, value); }, item);
     }

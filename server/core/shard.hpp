@@ -427,6 +427,7 @@ private:
     std::vector<Peer> peers_;
     std::uint64_t last_sequence_ = 0;
     std::uint64_t last_shared_sequence_ = 0;
+    std::uint64_t group_sequence_ = 0;  // the last change of a group elsewhere, while it is made
 
     // The store: what it is told next, and what of it somebody waits for.
     struct Held {

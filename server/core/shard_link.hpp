@@ -75,12 +75,14 @@ struct SharedJoinItem {
     SessionAddress member;
     std::uint32_t packed = 0;  // subscription options and identifier, as in Subscriber
     bool online = true;
-    bool persistent = false;  // may be given messages while it is away
+    bool persistent = false;     // may be given messages while it is away
+    std::uint64_t sequence = 0;  // as in PublishItem: the SUBACK waits for it
 };
 struct SharedLeaveItem {
     std::string group;
     std::string filter;
     SessionAddress member;
+    std::uint64_t sequence = 0;  // and so does the UNSUBACK
 };
 struct SharedPresenceItem {
     std::string group;

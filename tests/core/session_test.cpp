@@ -190,7 +190,7 @@ TEST_CASE(
     });
 }
 
-TEST_CASE("session: one that is resumed unchanged waits for the store only if something is queued") {
+TEST_CASE("session: one that is resumed unchanged waits for no store unless something is queued") {
     WorldOptions options;
     options.keeps_records = true;
     in_every_broker(options, [](BrokerFixture& broker, Version version) {

@@ -293,3 +293,31 @@ TEST_CASE("shared: PUBACK waits until a member on yet another shard has stored t
         CHECK(publisher.take() == "puback #1");
     }
 }
+
+TEST_CASE(
+    "shared: SUBACK and UNSUBACK wait until the group's shard knows [v5 MQTT-4.5.0-1] [v5 "
+    "MQTT-3.10.4-2]") {
+    WorldOptions options;
+    options.shards = 2;
+    std::size_t waited = 0;
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+        options.hash_seed = seed;
+        BrokerFixture broker(options);
+        FakeClient& member = broker.connect(broker.client_id_on(0, "m"), {.version = v5});
+        for (const bool subscribes : {true, false}) {
+            broker.held.mailboxes = true;
+            if (subscribes) {
+                member.subscribe("$share/g/t", qos1);
+            } else {
+                member.unsubscribe({"$share/g/t"});
+            }
+            const std::string early = member.take();
+            broker.held.mailboxes = false;
+            broker.run();
+            CHECK((early + member.take()).find("suback") != std::string::npos);
+            waited += early.empty() ? 1 : 0;
+        }
+    }
+    CHECK(waited > 4);
+    CHECK(waited < 24);
+}
