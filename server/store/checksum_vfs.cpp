@@ -62,13 +62,15 @@ int close(sqlite3_file* file) {
 
 int read(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
     const int status = inner(file)->pMethods->xRead(inner(file), to, size, offset);
-    if (status != SQLITE_OK || !self(file).is_checked || !is_page(size, offset)) {
+    const bool is_read = status == SQLITE_OK || status == SQLITE_IOERR_SHORT_READ;
+    if (!is_read || !self(file).is_checked || !is_page(size, offset)) {
         return status;
     }
+    // What a short read could not find is zeros; SQLite would take them for content.
     const auto* page = static_cast<const std::byte*>(to);
     std::uint64_t kept = 0;
     std::memcpy(&kept, page + page_size - page_checksum_size, sizeof kept);
-    return kept == checksum(page, offset) || (kept == 0 && is_hole(page)) ? SQLITE_OK
+    return kept == checksum(page, offset) || (kept == 0 && is_hole(page)) ? status
                                                                           : SQLITE_IOERR_DATA;
 }
 

@@ -1,7 +1,7 @@
 // FaultVfs under the real broker, as a shared object:
 //
-//   LD_PRELOAD=build/release/tests/libmartlet_fault_vfs.so MARTLET_FAULT_VFS=hold \
-//       build/release/martlet -c FILE
+//   export LD_PRELOAD=build/release/tests/libmartlet_fault_vfs.so MARTLET_FAULT_VFS=hold
+//   build/release/martlet -c FILE
 //
 // Every unsynced write is then in the broker's memory only, so that `kill -9` is a power failure.
 // MARTLET_FAULT_VFS is `hold`, or `hold,ONE_IN,SEED`: one in ONE_IN unsynced writes reaches the
