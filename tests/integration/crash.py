@@ -217,7 +217,8 @@ class Crash:
         starts = sorted(self.broker.start_times)
         report(
             f"{rounds} rounds, {self._kills} kills in {time.monotonic() - began:.0f} s: "
-            f"{self._describe(self._totals())}, started in {starts[len(starts) // 2] * 1000:.0f} ms "
+            f"{self._describe(self._totals())}; "
+            f"started in {starts[len(starts) // 2] * 1000:.0f} ms "
             f"(at most {starts[-1] * 1000:.0f})"
         )
         for complaint in self.ledger.complaints:

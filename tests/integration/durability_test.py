@@ -180,11 +180,11 @@ class KilledTest(DurableCase):
                 for number in range(30):
                     publisher.publish(f"m{version}", b"%d" % number, 1)
                 subscriber = self.resumed(f"sub{version}", version)
-                before = [subscriber.read_publish() for _ in range(20)]
+                before = [subscriber.read_publish().payload for _ in range(20)]
                 self.start_again()
                 subscriber = self.resumed(f"sub{version}", version)
                 again = [subscriber.read_publish() for _ in range(20)]
-                self.assertEqual([each.payload for each in again], [each.payload for each in before])
+                self.assertEqual([each.payload for each in again], before)
                 self.assertTrue(all(each.is_duplicate for each in again))
                 subscriber.close()
 
