@@ -78,7 +78,10 @@ class CrashingBroker:
         held = f"hold,{leak_one_in},{self._rng.randrange(1 << 32)}"
         options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         return (
-            "env", f"LD_PRELOAD={_FAULT_VFS}", f"MARTLET_FAULT_VFS={held}", f"ASAN_OPTIONS={options}"
+            "env",
+            f"LD_PRELOAD={_FAULT_VFS}",
+            f"MARTLET_FAULT_VFS={held}",
+            f"ASAN_OPTIONS={options}",
         )
 
     def strike(self):
@@ -221,7 +224,8 @@ class Crash:
         starts = sorted(self.broker.start_times)
         report(
             f"{rounds} rounds, {self._kills} kills in {time.monotonic() - began:.0f} s: "
-            f"{self._describe(self._totals())}, started in {starts[len(starts) // 2] * 1000:.0f} ms "
+            f"{self._describe(self._totals())}, "
+            f"started in {starts[len(starts) // 2] * 1000:.0f} ms "
             f"(at most {starts[-1] * 1000:.0f})"
         )
         for complaint in self.ledger.complaints:
