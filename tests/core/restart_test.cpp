@@ -37,7 +37,7 @@ void in_every_restart(const std::function<void(BrokerFixture&, Version, core::Sh
 
 }  // namespace
 
-TEST_CASE("restart: subscriptions and what was queued are there, in order") {
+TEST_CASE("restart: subscriptions and what was queued are there in order") {
     in_every_restart([](BrokerFixture& broker, Version version, core::ShardIndex shards) {
         FakeClient& reader = broker.connect("reader", keeping(version));
         reader.subscribe("a/+", qos1);
@@ -95,7 +95,7 @@ TEST_CASE("restart: a PUBLISH at QoS 2 that was answered is not taken twice [v5 
     });
 }
 
-TEST_CASE("restart: retained messages are there, and those that were deleted are not") {
+TEST_CASE("restart: retained messages are there and those that were deleted are not") {
     in_every_restart([](BrokerFixture& broker, Version version, core::ShardIndex shards) {
         FakeClient& publisher = broker.connect("publisher", {.version = version});
         publisher.retain("a", "old", qos1);

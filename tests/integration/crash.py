@@ -14,6 +14,7 @@ when a thread runs it does not.
 import argparse
 import asyncio
 import collections
+import os
 import pathlib
 import random
 import shutil
@@ -75,7 +76,13 @@ class CrashingBroker:
         # Some of what is not synced reaches the disk all the same, whatever its order.
         leak_one_in = self._rng.choice((0, 2, 5))
         held = f"hold,{leak_one_in},{self._rng.randrange(1 << 32)}"
-        return ("env", f"LD_PRELOAD={_FAULT_VFS}", f"MARTLET_FAULT_VFS={held}")
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        return (
+            "env",
+            f"LD_PRELOAD={_FAULT_VFS}",
+            f"MARTLET_FAULT_VFS={held}",
+            f"ASAN_OPTIONS={options}",
+        )
 
     def strike(self):
         """Nothing of it runs on after this."""
@@ -217,7 +224,7 @@ class Crash:
         starts = sorted(self.broker.start_times)
         report(
             f"{rounds} rounds, {self._kills} kills in {time.monotonic() - began:.0f} s: "
-            f"{self._describe(self._totals())}; "
+            f"{self._describe(self._totals())}, "
             f"started in {starts[len(starts) // 2] * 1000:.0f} ms "
             f"(at most {starts[-1] * 1000:.0f})"
         )

@@ -109,7 +109,7 @@ class DataDirectoryTest(BrokerCase):
         broker.stop()
 
     def test_a_damaged_page_is_never_delivered(self):
-        """Wherever it is: either the broker does not start, or what it delivers is right."""
+        """Wherever the damage is: the broker does not start, or what it delivers is right."""
         broker = self.filled_broker()
         database = data_directory(broker) / "martlet.db"
         sound = database.read_bytes()

@@ -139,7 +139,9 @@ class SessionClient:
             return f"{self.client_id} is not connected"
         waiting = {
             "to publish": self.budget,
-            "not acknowledged": [str(each.message) for each in self._unacknowledged.values()],
+            "not acknowledged": [
+                f"{i}: {each.message}" for i, each in self._unacknowledged.items()
+            ],
             "asked": [each.filter for each, _ in self._asked.values()],
             "to answer": len(self._link.answers),
             "owed": len(self.reader.owed) if self.reader else 0,
