@@ -102,7 +102,7 @@ void Shard::leave_connection(Session& session) {
         return;
     }
     record_session(session, now_);
-    schedule_expiry(session);
+    schedule_expiry(session, now_);
 }
 
 void Shard::shut_down(Instant now) {

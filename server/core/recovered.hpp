@@ -54,6 +54,9 @@ struct RecoveredRetained {
 };
 
 struct RecoveredState {
+    // The last run may have lived until then, but no longer: when the connections of sessions that
+    // were connected ended.
+    Instant ended_at = never;
     std::vector<RecoveredSession> sessions;
     std::vector<RecoveredRetained> retained;
     // New ids are to be greater than these. Of messages it is the greatest of all rows and of all

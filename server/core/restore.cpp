@@ -1,4 +1,5 @@
 // A shard begins with what the last run left in the store.
+#include <algorithm>
 #include <utility>
 
 #include "protocol/assert.hpp"
@@ -16,7 +17,7 @@ void Shard::restore(RecoveredState state, Instant now) {
     message_ids_.start_after(state.message_id_max);
     retained_ids_.start_after(state.retained_id_max);
     for (RecoveredSession& recovered : state.sessions) {
-        restore_session(recovered);
+        restore_session(recovered, std::min(state.ended_at, now));
     }
     for (RecoveredRetained& retained : state.retained) {
         const std::string_view topic = retained.message->topic();
@@ -24,7 +25,7 @@ void Shard::restore(RecoveredState state, Instant now) {
     }
 }
 
-void Shard::restore_session(RecoveredSession& recovered) {
+void Shard::restore_session(RecoveredSession& recovered, Instant ended_at) {
     const SessionSlot slot = sessions_.emplace();
     Session& session = sessions_[slot];
     session.slot = slot;
@@ -43,23 +44,22 @@ void Shard::restore_session(RecoveredSession& recovered) {
     std::span<const std::uint32_t> identifiers = recovered.identifiers;
     restore_window(session, recovered, identifiers);
     restore_queue(session, recovered, identifiers);
-    // Who was connected to the last lost its connection with the broker's end, which is now at the
-    // latest.
+    // Who was connected to the last lost its connection with the broker's end.
     if (recovered.disconnected_at == never) {
-        recovered.disconnected_at = now_;
+        recovered.disconnected_at = ended_at;
         // What was sent last at QoS 1 need not have reached the store.
         if (!session.queue.empty()) {
             session.doubtful_through = session.queue.back().stored;
         }
-        record_session(session, now_);
+        record_session(session, ended_at);
     }
     restore_will(session, recovered);
-    const Instant present = std::exchange(now_, recovered.disconnected_at);
-    schedule_expiry(session);
-    now_ = present;
-    // It was to end with its connection.
-    if (!session.is_persistent()) {
+    // It was to end with its connection, or while the broker was down.
+    if (expiry_of(session, recovered.disconnected_at) <= now_) {
+        ++counters_.sessions_expired;
         destroy_session(session);
+    } else {
+        schedule_expiry(session, recovered.disconnected_at);
     }
 }
 

@@ -27,18 +27,24 @@ ClientDescription Shard::describe(const Connection& connection) {
     return {{}, connection.info.peer, {}};
 }
 
-// [v5 MQTT-3.1.2-23]; the operator may bound how long anybody is remembered.
-void Shard::schedule_expiry(Session& session) {
+// When a session ends whose connection ended at `disconnected_at` [v5 MQTT-3.1.2-23]; the operator
+// may bound how long anybody is remembered.
+Instant Shard::expiry_of(const Session& session, Instant disconnected_at) const {
     constexpr std::uint64_t no_end = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t seconds =
         session.expiry_interval_s == Session::expires_never ? no_end : session.expiry_interval_s;
     if (limits_.session_expiry_max_s != 0) {
         seconds = std::min(seconds, limits_.session_expiry_max_s);
     }
-    if (seconds != no_end) {
+    return seconds == no_end ? never : disconnected_at + std::chrono::seconds(seconds);
+}
+
+void Shard::schedule_expiry(Session& session, Instant disconnected_at) {
+    const Instant expiry = expiry_of(session, disconnected_at);
+    if (expiry != never) {
         timers_.schedule(session.timer,
                          {static_cast<std::uint8_t>(TimerKind::session_expiry), session.slot},
-                         now_ + std::chrono::seconds(seconds));
+                         expiry);
     }
 }
 

@@ -196,7 +196,8 @@ private:
     Session* find_session(std::string_view client_id);
     Session* session_of(const Connection& connection);
     void destroy_session(Session& session);
-    void schedule_expiry(Session& session);
+    Instant expiry_of(const Session& session, Instant disconnected_at) const;
+    void schedule_expiry(Session& session, Instant disconnected_at);
     void publish_will(Session& session);
     void drop_queue(Session& session);
     ClientDescription describe(const Session& session);
@@ -337,7 +338,7 @@ private:
     void refuse_for_store(Connection& connection, const protocol::PublishView& publish);
 
     // --- after a restart (restore.cpp) ---
-    void restore_session(RecoveredSession& recovered);
+    void restore_session(RecoveredSession& recovered, Instant ended_at);
     void restore_subscriptions(Session& session, const RecoveredSession& recovered);
     void restore_window(Session& session, const RecoveredSession& recovered,
                         std::span<const std::uint32_t>& identifiers);

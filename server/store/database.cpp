@@ -13,8 +13,6 @@ namespace {
 
 // So many ids are set aside at a time, so that the mark on disk moves rarely.
 constexpr std::uint64_t ids_reserved = 1U << 20U;
-// How far the wall clock on disk may lag behind.
-constexpr auto clock_interval = std::chrono::seconds(60);
 // Free pages are kept for what comes next, unless they are many, and one in so many of all.
 constexpr std::int64_t free_pages_min = 256;
 constexpr std::int64_t free_share_min = 4;
@@ -153,7 +151,7 @@ Outcome Database::keep_marks() {
         outcome = keep_mark(meta_retained_id, used.retained, next_reserved_.retained);
     }
     const auto now = std::chrono::steady_clock::now();
-    if (outcome == Outcome::done && now - clock_kept_at_ >= clock_interval) {
+    if (outcome == Outcome::done && now - clock_kept_at_ >= wall_clock_lag_max) {
         clock_kept_at_ = now;
         outcome = keep_wall_clock();
     }

@@ -22,6 +22,9 @@ namespace martlet::store {
 // is on the disk is unknown until the next start reads it.
 enum class Outcome : std::uint8_t { done, full, failed };
 
+// How far the wall clock on disk may lag behind.
+inline constexpr std::chrono::seconds wall_clock_lag_max{60};
+
 class Database {
 public:
     // The connection is open, its schema is there. False from prepare(): error_text().

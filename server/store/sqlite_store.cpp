@@ -129,6 +129,8 @@ void SqliteStore::open_database() {
     reserved.session = static_cast<std::uint64_t>(*session);
     reserved.message = static_cast<std::uint64_t>(*message);
     reserved.retained = static_cast<std::uint64_t>(*retained);
+    const std::int64_t lag_ms = std::chrono::milliseconds(wall_clock_lag_max).count();
+    ended_at_ms_ = *wall_ms + lag_ms;
     // Time spent with the clock set back counts for nothing, rather than the wrong way.
     clock_ = WallClock(options_.clock_base, std::max(options_.wall_ms_at_base, *wall_ms));
     database_ = std::make_unique<Database>(std::move(connection), clock_, reserved);
@@ -160,6 +162,9 @@ std::vector<core::RecoveredState> SqliteStore::recover() {
         refuse_to_start(is_sound ? SQLITE_CORRUPT : status, *wrong);
     }
     database_->set_references(std::move(recovered.references));
+    for (core::RecoveredState& state : recovered.shards) {
+        state.ended_at = clock_.to_instant(ended_at_ms_);
+    }
     return std::move(recovered.shards);
 }
 
@@ -201,7 +206,7 @@ void SqliteStore::run() {
 }
 
 Clock::time_point SqliteStore::next_chore() const {
-    return refuses_ ? retry_at_ : reclaim_at_;
+    return refuses_ ? retry_at_ : std::min(reclaim_at_, clock_at_);
 }
 
 void SqliteStore::take_in(std::vector<IntakeItem> items) {
@@ -326,6 +331,14 @@ void SqliteStore::tidy_up() {
     if (database_->needs_checkpoint() && database_->checkpoint(false) == Outcome::failed) {
         fail();
         return;
+    }
+    // So that the next start knows how long the broker was down, whatever ended it.
+    if (Clock::now() >= clock_at_) {
+        clock_at_ = Clock::now() + wall_clock_lag_max;
+        if (database_->keep_wall_clock() == Outcome::failed) {
+            fail();
+            return;
+        }
     }
     if (Clock::now() >= reclaim_at_) {
         bool has_more = false;

@@ -87,6 +87,7 @@ private:
     StoreOptions options_;
     LockFile lock_;
     WallClock clock_;
+    std::int64_t ended_at_ms_ = 0;  // the last run's end, at the latest
     std::unique_ptr<Database> database_;
     Intake intake_;
     std::vector<std::unique_ptr<Port>> ports_;
@@ -97,6 +98,7 @@ private:
     std::vector<core::StoreTicket> submitted_;  // by shard: the last ticket taken in
     std::vector<Request> requests_;
     Intake::Clock::time_point retry_at_ = Intake::Clock::time_point::max();
+    Intake::Clock::time_point clock_at_ = Intake::Clock::now() + wall_clock_lag_max;
     Intake::Clock::time_point reclaim_at_ = Intake::Clock::time_point::max();
     bool refuses_ = false;
     bool has_failed_ = false;

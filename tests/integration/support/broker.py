@@ -10,7 +10,9 @@ import socket
 from support.process import Process
 from support.waiting import PATIENCE_S, wait_until
 
-BINARY = os.environ.get("MARTLET_BROKER", "build/release/martlet")
+_ROOT = pathlib.Path(__file__).resolve().parents[3]
+# Absolute: each broker runs in a directory of its own.
+BINARY = os.path.abspath(os.environ.get("MARTLET_BROKER", _ROOT / "build/release/martlet"))
 THREADS = os.environ.get("MARTLET_THREADS", "2")
 IS_MARTLET = "mosquitto" not in pathlib.Path(BINARY).name
 
@@ -36,7 +38,7 @@ def free_port():
             return port
 
 
-def common_lines():
+def common_lines(threads=THREADS):
     """What every configuration here begins with."""
     lines = [
         "allow_anonymous true",
@@ -47,7 +49,7 @@ def common_lines():
         *(f"log_type {kind}" for kind in ("subscribe", "unsubscribe")),
     ]
     # Started by root, mosquitto becomes a user who may not read the test's directory.
-    return lines + ([f"threads {THREADS}"] if IS_MARTLET else ["user root"])
+    return lines + ([f"threads {threads}"] if IS_MARTLET else ["user root"])
 
 
 class Broker:
@@ -56,6 +58,7 @@ class Broker:
     def __init__(self, directory, lines=()):
         self.directory = pathlib.Path(directory)
         self.port = free_port()
+        self.threads = THREADS  # of the next configure()
         self.config_path = self.directory / "broker.conf"
         self.configure(*lines)
         self.process = None
@@ -63,7 +66,7 @@ class Broker:
     def configure(self, *lines):
         """Writes the configuration; a running broker reads it on SIGHUP."""
         listener = f"listener {self.port} 127.0.0.1"
-        text = "\n".join([*common_lines(), listener, *map(str, lines), ""])
+        text = "\n".join([*common_lines(self.threads), listener, *map(str, lines), ""])
         self.config_path.write_text(text, encoding="utf-8")
 
     @property
@@ -81,6 +84,12 @@ class Broker:
         self.log.wait_for_line(READY)
         return self
 
+    def crash(self):
+        """Ends it with SIGKILL, and returns once its files and ports are free."""
+        self.process.kill()
+        self.check_output()
+        self.clean_up()
+
     def reload(self):
         self.process.signal(signal.SIGHUP)
 
@@ -91,6 +100,7 @@ class Broker:
             wait_until(self._is_stopped_by_another, "the end of the broker", timeout_s)
         status = self.process.wait(timeout_s)
         self.check_output()
+        self.clean_up()
         if status != 0:
             raise AssertionError(f"the broker ended with status {status} on SIGTERM")
 

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 from support.broker import IS_MARTLET, Broker
+from support.lasting_client import LastingClient
 from support.paho_client import PahoClient
 from support.process import Process
 from support.raw_client import RawClient
@@ -68,6 +69,12 @@ class BrokerCase(unittest.TestCase):
     def raw(self, broker, **options):
         """A bare connection."""
         client = RawClient(broker.port, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def lasting(self, broker, client_id, version=5, **options):
+        """A bare connection to a session that stays."""
+        client = LastingClient(broker.port, client_id, version, **options)
         self.addCleanup(client.close)
         return client
 

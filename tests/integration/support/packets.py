@@ -67,6 +67,11 @@ def subscribe(*filters, qos=0, packet_id=1, version=4, properties=b""):
     return packet(SUBSCRIBE, body, 2)
 
 
+def unsubscribe(*filters, packet_id=1, version=4):
+    body = struct.pack("!H", packet_id) + _property_block(version, b"")
+    return packet(UNSUBSCRIBE, body + b"".join(map(text, filters)), 2)
+
+
 def acknowledge(kind, packet_id):
     return packet(kind, struct.pack("!H", packet_id), 2 if kind == PUBREL else 0)
 
@@ -90,3 +95,37 @@ def body_span(data, start=0):
             end = index + 1 + length
             return (index + 1, end) if end <= len(data) else None
     return None
+
+
+_FIXED_SIZES = {0x02: 4, 0x11: 4, 0x13: 2, 0x18: 4, 0x21: 2, 0x22: 2, 0x23: 2, 0x27: 4}
+_FIXED_SIZES |= dict.fromkeys((0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2A), 1)
+
+
+def read_properties(data):
+    """Returns [(identifier, value as raw bytes)] of the block at the start, and what follows it."""
+    length, at = _read_varint(data, 0)
+    end = at + length
+    found = []
+    while at < end:
+        identifier = data[at]
+        start = at + 1
+        if identifier == 0x0B:
+            _, at = _read_varint(data, start)
+        elif identifier in _FIXED_SIZES:
+            at = start + _FIXED_SIZES[identifier]
+        else:
+            at = start
+            for _ in range(2 if identifier == 0x26 else 1):
+                at += 2 + int.from_bytes(data[at : at + 2], "big")
+        found.append((identifier, bytes(data[start:at])))
+    return found, bytes(data[end:])
+
+
+def _read_varint(data, at):
+    number = shift = 0
+    while True:
+        byte = data[at]
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if not byte & 0x80:
+            return number, at
