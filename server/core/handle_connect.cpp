@@ -233,9 +233,6 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
     }
     must_be_stored = must_be_stored ||
                      (session->expiry_interval_s != expiry && (expiry != 0 || session->in_store));
-    // What waits in the store may be sent from here on, and be doubtful after a crash: see
-    // Session::doubtful_through. While nothing can be stored, being served comes first.
-    must_be_stored = must_be_stored || (!session->queue.empty() && !store_refuses_);
     session->expiry_interval_s = expiry;
     session->in_store = session->in_store || session->is_persistent();
     record_session(*session, never);

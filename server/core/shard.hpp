@@ -328,6 +328,7 @@ private:
 
     // --- what the store says, and messages that come back from it (store_news.cpp) ---
     void release_held();
+    void release(Session& session, InflightOut& entry);
     void load_ahead(Session& session);
     void unload_queue(Session& session);
     void on_loaded(const LoadedMessages& loaded);
