@@ -72,6 +72,9 @@ Storage::Setup Application::make_storage_setup() {
             core.on_store(std::move(*parcel), now);
         });
     };
+    setup.on_warning = [this](const std::string& line) {
+        logger_.log(LogLevel::warning, "{}", line);
+    };
     // Nothing more will be acknowledged: better to end than to look alive.
     setup.on_fatal = [this](const std::string& line) {
         logger_.log(LogLevel::error, "{}", line);
