@@ -133,15 +133,11 @@ bool Shard::reads(ConnectionId id) const {
 void Shard::handle_frame(Connection& connection, const FrameView& frame) {
     ++counters_.packets_received;
     if (!connection.is_connected()) {
-        if (connection.state == Connection::State::exchanging) {
-            handle_exchange_frame(connection, frame);
-        } else {
-            handle_connect(connection, frame);
-        }
+        const bool exchanges = connection.state == Connection::State::exchanging;
+        exchanges ? handle_exchange_frame(connection, frame) : handle_connect(connection, frame);
         return;
     }
     protocol::DecodeError error{};
-    // Runs a decoder and its handler, or keeps the fault for the one place that closes.
     const auto handle = [&](auto decoded, auto&& handler) {
         if (decoded) {
             handler(*decoded);
@@ -173,19 +169,16 @@ void Shard::handle_frame(Connection& connection, const FrameView& frame) {
             handle(protocol::decode_disconnect(frame, connection.version),
                    [&](auto& disconnect) { handle_disconnect(connection, disconnect); });
             break;
-        case PacketType::pingreq: {
-            const auto checked = protocol::check_pingreq(frame);
-            if (checked) {
-                connection.outbox.append(chunk_pool_, protocol::pingresp_bytes);
-                ++counters_.packets_sent;
-                mark_output(connection);
-            } else {
+        case PacketType::pingreq:
+            if (const auto checked = protocol::check_pingreq(frame); !checked) {
                 error = checked.error();
+                break;
             }
+            connection.outbox.append(chunk_pool_, protocol::pingresp_bytes);
+            ++counters_.packets_sent;
+            mark_output(connection);
             break;
-        }
-        case PacketType::connect:
-            // [v3.1.1 MQTT-3.1.0-2] [v5 MQTT-3.1.0-2]
+        case PacketType::connect:  // [v3.1.1 MQTT-3.1.0-2] [v5 MQTT-3.1.0-2]
             error = protocol::fail(ReasonCode::protocol_error, "a second CONNECT");
             break;
         case PacketType::auth:

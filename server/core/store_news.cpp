@@ -17,7 +17,7 @@ void Shard::on_store(StoreNews news, Instant now) {
     now_ = now;
     durable_ = std::max(durable_, news.durable);
     set_refusing(news.refuses);
-    for (const LoadedMessages& loaded : news.loaded) {
+    for (const LoadedMessages& loaded : std::exchange(news.loaded, {})) {
         on_loaded(loaded);
     }
 }
