@@ -104,6 +104,11 @@ def main():
                      for mutation in mutations for version in mutation.versions]
             for task in tasks:
                 mutation, version, seen_by, count = task.result()
+                if not seen_by:
+                    # A test that failed without a mutation too, for want of time, tells nothing:
+                    # once more, against what fails now.
+                    now, _ = judge.failed_tests("none", version, mutation.filters)
+                    _, _, seen_by, count = judge.judge(mutation, version, now)
                 if seen_by:
                     caught += 1
                     verdict = f"caught by {', '.join(sorted(seen_by)[:3])}"

@@ -63,4 +63,18 @@ bool is_valid_utf8_general(std::string_view text) {
     return true;
 }
 
+// U+0000 is one byte that is part of no other character, so the text can be cut at it.
+bool is_well_formed_utf8(std::string_view text) {
+    while (true) {
+        const std::size_t end = text.find('\0');
+        if (!is_valid_utf8(text.substr(0, end))) {
+            return false;
+        }
+        if (end == std::string_view::npos) {
+            return true;
+        }
+        text.remove_prefix(end + 1);
+    }
+}
+
 }  // namespace martlet::protocol

@@ -19,4 +19,7 @@ inline bool is_valid_utf8(std::string_view text) {
            is_valid_utf8_general(text);
 }
 
+// The same for a payload that says it is UTF-8: U+0000 may be in it.
+bool is_well_formed_utf8(std::string_view text);
+
 }  // namespace martlet::protocol

@@ -111,6 +111,8 @@ Result<void> read_will_properties(WillView& will) {
             will.delay_interval_s = property->number;
         } else if (property->id == PropertyId::message_expiry_interval) {
             will.message_expiry_interval_s = property->number;
+        } else if (property->id == PropertyId::payload_format_indicator) {
+            will.payload_is_utf8 = property->number == 1;
         }
     }
     if (properties.error()) {

@@ -23,6 +23,8 @@ struct WillView {
     // v5. Will Delay Interval, seconds.
     std::uint32_t delay_interval_s = 0;
     std::optional<std::uint32_t> message_expiry_interval_s;
+    bool payload_is_utf8 =
+        false;  // v5 Payload Format Indicator 1 (the payload is not checked here)
     // v5. The properties that go on to subscribers: the whole will property block. Will Delay
     // Interval and Message Expiry Interval stand in it too; see forwarded_properties() in
     // publish.hpp.

@@ -8,6 +8,7 @@
 #include <random>
 #include <stdexcept>
 #include <utility>
+#include <variant>
 
 #include "server/app/config_file.hpp"
 #include "server/app/config_reload.hpp"
@@ -32,13 +33,28 @@ std::string describe_address(const ListenerConfig& listener) {
     return listener.bind_address.empty() ? "every address" : listener.bind_address;
 }
 
-std::string describe_admission(const ListenerConfig& listener) {
+std::string describe_admission(const ListenerConfig& listener, const std::string& scram_file) {
     if (listener.tls &&
         (listener.tls->use_identity_as_username || listener.tls->use_subject_as_username)) {
         return "clients with a certificate";
     }
+    if (!listener.allow_anonymous && !scram_file.empty()) {
+        return fmt::format("users in {} (SCRAM-SHA-256, MQTT 5)", scram_file);
+    }
     return listener.allow_anonymous ? "anybody who can reach it"
                                     : "nobody (allow_anonymous is false)";
+}
+
+// Or what is wrong with their file, which had no mistakes when the configuration was checked.
+std::variant<security::ScramUsers, std::string> read_users(const Config& config) {
+    if (config.scram_file.empty()) {
+        return security::ScramUsers{};
+    }
+    auto loaded = security::load_scram_users(config.scram_file);
+    if (const auto* fault = std::get_if<security::ScramFileFault>(&loaded)) {
+        return fmt::format("scram_file {}: {}", config.scram_file, fault->what);
+    }
+    return std::get<security::ScramUsers>(std::move(loaded));
 }
 
 }  // namespace
@@ -71,6 +87,9 @@ Storage::Setup Application::make_storage_setup() {
         transport_.post(shard, [parcel](core::Shard& core, core::Instant now) {
             core.on_store(std::move(*parcel), now);
         });
+    };
+    setup.on_warning = [this](const std::string& line) {
+        logger_.log(LogLevel::warning, "{}", line);
     };
     // Nothing more will be acknowledged: better to end than to look alive.
     setup.on_fatal = [this](const std::string& line) {
@@ -124,6 +143,11 @@ bool Application::start() {
     if (!config_.source.empty()) {
         logger_.log(LogLevel::information, "Config loaded from {}.", config_.source);
     }
+    auto users = read_users(config_);
+    if (const auto* error = std::get_if<std::string>(&users)) {
+        return fail(*error);
+    }
+    access_.set_scram_users(std::get<security::ScramUsers>(std::move(users)));
     const std::size_t descriptors = raise_descriptor_limit();
     if (const auto error = transport_.open()) {
         return fail(*error);
@@ -191,7 +215,8 @@ void Application::say_hello() {
         logger_.log(LogLevel::information, "Opening {} listen socket on port {}.",
                     listener.tls ? "TLS" : "plain", transport_.port(i));
         logger_.log(LogLevel::information, "Port {}: reached from {}; may connect: {}.",
-                    transport_.port(i), describe_address(listener), describe_admission(listener));
+                    transport_.port(i), describe_address(listener),
+                    describe_admission(listener, config_.scram_file));
     }
     if (!storage_.is_durable()) {
         logger_.log(LogLevel::information,
@@ -247,6 +272,11 @@ void Application::reload() {
     options.arrivals = make_arrival_limits(wanted);
     options.connections_max = make_connections_max(wanted);
     options.listeners = make_listener_options(wanted, wanted.listeners);
+    auto users = read_users(wanted);
+    if (const auto* error = std::get_if<std::string>(&users)) {
+        logger_.log(LogLevel::error, "{}; the old configuration goes on.", *error);
+        return;
+    }
     if (const auto error = transport_.reload(options)) {
         logger_.log(LogLevel::error, "{}; the old configuration goes on.", *error);
         return;
@@ -258,6 +288,7 @@ void Application::reload() {
         logger_.log(LogLevel::warning, "{}", warning);
     }
     access_.set_policies(make_policies(wanted.listeners));
+    access_.set_scram_users(std::get<security::ScramUsers>(std::move(users)));
     events_.set_connection_messages(wanted.log.connection_messages);
     config_ = std::move(wanted);
     logger_.log(LogLevel::information, "Config reloaded.");

@@ -51,6 +51,7 @@ struct ListenerConfig {
     std::optional<std::size_t> connections_max{};  // key max_connections; none: unlimited
     std::uint8_t qos_max = 2;                      // key max_qos
     std::uint16_t topic_alias_max = 16;            // key max_topic_alias, what a client may use
+    std::uint16_t sent_topic_aliases_max = 16;     // key max_topic_alias_broker, for each client
 
     // Global in the file, or the listener's own with `per_listener_settings true`. Always filled in
     // here. allow_anonymous defaults to false, but to true when no listener is configured.
@@ -129,6 +130,11 @@ struct Config {
     bool retain_available = true;
     bool set_tcp_nodelay = true;  // on, unlike mosquitto's: a pass writes once, nothing to gather
     std::chrono::seconds sys_interval{10};  // 0: no $SYS topics
+
+    std::string scram_file{};                   // empty: nobody logs in by SCRAM
+    bool validate_payload_format = false;       // refuse what is no UTF-8 although it says so
+    std::string response_information_prefix{};  // empty: clients are told none
+    std::string server_reference{};             // told at shutdown; empty: nothing is
 
     std::string pid_file{};  // empty: none
     std::string user{};      // to become when started as root; empty: not given

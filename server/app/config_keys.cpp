@@ -10,6 +10,7 @@
 
 #include "protocol/utf8.hpp"
 #include "server/app/config_values.hpp"
+#include "server/security/scram_credentials.hpp"
 
 namespace martlet::app {
 
@@ -182,6 +183,44 @@ KeyProblem set_auto_id_prefix(ConfigDraft& draft, std::string_view value) {
                            in_quotes(value));
     }
     return set_text<&AccessDraft::auto_id_prefix>(draft, value);
+}
+
+// Read here for its mistakes alone; whoever needs the users reads it again.
+KeyProblem set_scram_file(ConfigDraft& draft, std::string_view value) {
+    KeyProblem problem = set_text<&Config::scram_file>(draft, value);
+    if (problem) {
+        return problem;
+    }
+    const auto loaded = security::load_scram_users(draft.config.scram_file);
+    const auto* fault = std::get_if<security::ScramFileFault>(&loaded);
+    if (fault == nullptr) {
+        return std::nullopt;
+    }
+    return fault->line == 0
+               ? fmt::format("cannot read {} ({}), expected a readable file", in_quotes(value),
+                             fault->what)
+               : fmt::format("{} line {}: {}", in_quotes(value), fault->line, fault->what);
+}
+
+// Text for a property of a packet, which has to leave room for others.
+template <auto Member>
+KeyProblem set_property_text(ConfigDraft& draft, std::string_view value) {
+    constexpr std::size_t length_max = 1024;
+    if (value.size() > length_max) {
+        return fmt::format("{} bytes, expected {} at most", value.size(), length_max);
+    }
+    if (!protocol::is_valid_utf8(value)) {
+        return fmt::format("{} is not UTF-8, expected text", in_quotes(value));
+    }
+    return set_text<Member>(draft, value);
+}
+
+KeyProblem set_response_information_prefix(ConfigDraft& draft, std::string_view value) {
+    if (value.find_first_of("+#") != std::string_view::npos) {
+        return fmt::format("{} has a wildcard, expected the beginning of a topic",
+                           in_quotes(value));
+    }
+    return set_property_text<&Config::response_information_prefix>(draft, value);
 }
 
 KeyProblem set_socket_domain(ConfigDraft& draft, std::string_view value) {
@@ -404,6 +443,8 @@ constexpr auto accepted = std::to_array<ConfigKey>({
     {"max_queued_messages", whole_file,
      set_number<&LimitsConfig::queued_messages_max, 0, count_max>},
     {"max_topic_alias", listener_own, set_number<&ListenerConfig::topic_alias_max, 0, 65'535>},
+    {"max_topic_alias_broker", listener_own,
+     set_number<&ListenerConfig::sent_topic_aliases_max, 0, 65'535>},
     {"maximum_qos", listener_own, set_number<&ListenerConfig::qos_max, 0, 2>},
     {"memory_limit", whole_file, set_size<&LimitsConfig::memory_bytes_max, 0, bytes_max>},
     {"message_size_limit", whole_file,
@@ -420,11 +461,14 @@ constexpr auto accepted = std::to_array<ConfigKey>({
     {"protocol", listener_own, set_protocol},
     {"queue_qos0_messages", whole_file, set_flag<&Config::queue_qos0_messages>},
     {"require_certificate", listener_own, set_flag<&TlsConfig::require_certificate>},
+    {"response_information_prefix", whole_file, set_response_information_prefix, single},
     {"retain_available", whole_file, set_flag<&Config::retain_available>},
     {"retained_bytes_max", whole_file, set_size<&LimitsConfig::retained_bytes_max, 0, bytes_max>},
     {"retained_messages_max", whole_file,
      set_number<&LimitsConfig::retained_messages_max, 0, count_max>},
     {"retained_persistence", whole_file, set_flag<&PersistenceConfig::enabled>},
+    {"scram_file", whole_file, set_scram_file, single},
+    {"server_reference", whole_file, set_property_text<&Config::server_reference>, single},
     {"set_tcp_nodelay", whole_file, set_flag<&Config::set_tcp_nodelay>},
     {"socket_domain", listener_own, set_socket_domain},
     {"subscriptions_per_client_max", whole_file,
@@ -439,6 +483,7 @@ constexpr auto accepted = std::to_array<ConfigKey>({
     {"use_identity_as_username", listener_own, set_flag<&TlsConfig::use_identity_as_username>},
     {"use_subject_as_username", listener_own, set_flag<&TlsConfig::use_subject_as_username>},
     {"user", whole_file, set_text<&Config::user>, single},
+    {"validate_payload_format", whole_file, set_flag<&Config::validate_payload_format>},
     {"write_limit_bytes", whole_file,
      set_size<&LimitsConfig::write_limit_bytes, 4096, 1ULL << 30U>},
 });

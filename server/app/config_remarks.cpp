@@ -17,7 +17,6 @@ constexpr auto explained = std::to_array<KeyRemark>({
     {"dhparamfile", "not needed: key exchange uses elliptic curves"},
     {"max_inflight_bytes",
      "not needed: max_inflight_messages and write_limit_bytes bound what is in flight"},
-    {"max_topic_alias_broker", "not needed: what the client allows decides"},
     {"packet_buffer_size", "not needed: receive buffers are shared and grow with what arrives"},
     {"persistence_file", "not needed: the store names its own files in persistence_location"},
     {"retry_interval", "not needed: messages are sent again only when a client reconnects"},

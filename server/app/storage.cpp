@@ -63,6 +63,7 @@ std::vector<core::RecoveredState> Storage::open() {
     };
     options.deliver = setup_.deliver;
     options.on_fatal = setup_.on_fatal;
+    options.on_warning = setup_.on_warning;
     options.commit_delay = config_.commit_delay;
     store_ = store::SqliteStore::open(std::move(options));
     for (core::ShardIndex shard = 0; shard < shards; ++shard) {

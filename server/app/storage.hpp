@@ -29,6 +29,7 @@ public:
         // On the store's thread.
         std::function<void(core::ShardIndex, core::StoreNews)> deliver;
         std::function<void(std::string line)> on_fatal;
+        std::function<void(std::string line)> on_warning;
     };
 
     Storage(PersistenceConfig config, Setup setup);

@@ -80,6 +80,13 @@ core::Limits make_limits(const Config& config) {
     }
     limits.allow_zero_length_client_id = config.listeners.front().allow_zero_length_clientid;
     limits.topic_alias_max = config.listeners.front().topic_alias_max;
+    // More would cost memory and save next to nothing.
+    constexpr std::uint16_t sent_topic_aliases_most = 256;
+    limits.sent_topic_aliases_max =
+        std::min(config.listeners.front().sent_topic_aliases_max, sent_topic_aliases_most);
+    limits.validate_payload_format = config.validate_payload_format;
+    limits.response_information_prefix = config.response_information_prefix;
+    limits.server_reference = config.server_reference;
     return limits;
 }
 

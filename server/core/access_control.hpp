@@ -3,22 +3,18 @@
 // implementation, which then has to be immutable or internally synchronised.
 #pragma once
 
+#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "protocol/packet/connect.hpp"
 #include "protocol/reason_code.hpp"
 #include "server/core/connection_port.hpp"
+#include "server/core/enhanced_authentication.hpp"
+#include "server/core/identity.hpp"
 #include "server/core/ids.hpp"
 
 namespace martlet::core {
-
-// The authenticated identity a session belongs to.
-struct Identity {
-    std::string user_name;  // empty: anonymous
-    friend bool operator==(const Identity&, const Identity&) = default;
-};
 
 struct AuthenticationResult {
     protocol::ReasonCode reason = protocol::ReasonCode::success;
@@ -35,6 +31,14 @@ public:
     virtual std::optional<AuthenticationResult> authenticate(const protocol::ConnectView& connect,
                                                              const ConnectionInfo& info,
                                                              ConnectionId connection) = 0;
+
+    // The conversation of a v5 client whose CONNECT names an Authentication Method, instead of the
+    // above; null: the method is not known here. Begun anew to re-authenticate.
+    virtual std::unique_ptr<AuthenticationExchange> begin_exchange(std::string_view /*method*/,
+                                                                   const ConnectionInfo& /*info*/,
+                                                                   ConnectionId /*connection*/) {
+        return nullptr;
+    }
 
     // When true nobody is ever refused a topic, and the three questions below are not asked.
     virtual bool permits_everything() const = 0;

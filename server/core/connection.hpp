@@ -12,34 +12,44 @@
 
 #include "protocol/version.hpp"
 #include "server/core/connection_port.hpp"
+#include "server/core/enhanced_authentication.hpp"
 #include "server/core/ids.hpp"
 #include "server/core/message.hpp"
 #include "server/core/outbox.hpp"
+#include "server/core/sent_aliases.hpp"
 #include "server/core/time.hpp"
 #include "server/core/timer_wheel.hpp"
 
 namespace martlet::core {
 
 struct Connection {
-    enum class State : std::uint8_t { awaiting_connect, authenticating, connected, closing };
+    enum class State : std::uint8_t {
+        awaiting_connect,
+        authenticating,  // decided elsewhere: nothing is read
+        exchanging,      // v5: the client's next AUTH is awaited
+        connected,
+        closing,
+    };
 
     ConnectionId id;
     State state = State::awaiting_connect;
     protocol::Version version = protocol::Version::v3_1_1;
-    bool problem_information = true;  // v5: may be sent reason strings
-    bool output_pending = false;      // on the shard's list of connections to flush
-    bool lagging = false;             // did not catch up in time: QoS 0 to it is dropped
-    bool congested = false;           // over its limits; `paused_publishers` wait for it
-    bool drop_logged = false;         // the present run of drops has been logged
-    bool denied_logged = false;       // a refused PUBLISH has been logged
-    bool reading_stopped = false;     // told the transport to keep bytes aside
-    bool connack_pending = false;     // accepted, but the CONNACK waits for storage
-    bool assigned_client_id = false;  // v5: to be told in the CONNACK
-    bool server_keep_alive = false;   // v5: to be told in the CONNACK
-    bool server_expiry = false;       // v5: a shorter Session Expiry Interval, likewise
-    std::uint32_t pause_count = 0;    // subscribers this publisher waits for
+    bool problem_information = true;    // v5: may be sent reason strings
+    bool output_pending = false;        // on the shard's list of connections to flush
+    bool lagging = false;               // did not catch up in time: QoS 0 to it is dropped
+    bool congested = false;             // over its limits; `paused_publishers` wait for it
+    bool drop_logged = false;           // the present run of drops has been logged
+    bool denied_logged = false;         // a refused PUBLISH has been logged
+    bool reading_stopped = false;       // told the transport to keep bytes aside
+    bool connack_pending = false;       // accepted, but the CONNACK waits for storage
+    bool assigned_client_id = false;    // v5: to be told in the CONNACK
+    bool server_keep_alive = false;     // v5: to be told in the CONNACK
+    bool server_expiry = false;         // v5: a shorter Session Expiry Interval, likewise
+    bool response_information = false;  // v5: asked for, likewise
+    std::uint32_t pause_count = 0;      // subscribers this publisher waits for
     std::uint16_t keep_alive_s = 0;
     std::uint16_t receive_maximum = 65'535;  // the client's: our window towards it
+    std::uint16_t sent_aliases_max = 0;      // v5: Topic Aliases that may be sent to it
     std::uint32_t answers_pending = 0;  // acknowledgements that wait for storage or other shards
     std::uint32_t pubacks_pending = 0;  // of those, the ones for a PUBLISH at QoS 1
     std::uint32_t pubrecs_pending = 0;  // ... and at QoS 2
@@ -53,7 +63,12 @@ struct Connection {
     std::vector<MessageOrigin> paused_publishers;
     // v5: Topic Names by alias, index 0 unused. Made when the first alias is set up.
     std::unique_ptr<std::vector<std::string>> topic_aliases;
-    // CONNECT kept while its authentication is decided elsewhere.
+    // v5: the ones sent to the client. Made with the first message, if it permits any.
+    std::unique_ptr<SentAliases> sent_aliases;
+    // v5: of a client whose CONNECT named an Authentication Method.
+    std::unique_ptr<EnhancedAuthentication> enhanced;
+    // CONNECT kept while its authentication is decided: elsewhere, or
+    // by an exchange of AUTH packets.
     std::unique_ptr<std::vector<std::byte>> connect_frame;
     ConnectionInfo info;
 

@@ -125,8 +125,12 @@ void Shard::send_inflight(Session& session, Connection& connection, Publication&
     if (stored != 0) {
         session.taken_through = stored;
         mark_window(session);
-        entry.sent_once = stored <= session.doubtful_through && state == State::awaiting_puback;
-        if (state == State::awaiting_pubrec) {
+        // What is recorded in this pass goes into the store with its identifier, all or nothing; at
+        // QoS 1 that is as good. A message that is there already must not be sent before, and
+        // nothing may overtake it.
+        const bool is_recorded_now = stored == stored_.id;
+        const bool waits = !is_recorded_now || session.inflight_held != 0;
+        if (state == State::awaiting_pubrec || (waits && !store_refuses_)) {
             hold(session, entry);
             return;
         }

@@ -1,11 +1,12 @@
 // CONNECT: who is it, may they, which session, and the CONNACK.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
-#include "protocol/assert.hpp"
 #include "protocol/packet/connack.hpp"
 #include "protocol/topic.hpp"
+#include "protocol/utf8.hpp"
 #include "server/core/shard.hpp"
 #include "server/core/timer_kinds.hpp"
 #include "server/core/write_packet.hpp"
@@ -15,6 +16,21 @@ namespace martlet::core {
 using protocol::ConnectView;
 using protocol::ReasonCode;
 using protocol::Version;
+
+namespace {
+
+// Client Identifiers that differ give topic levels that differ, whatever is in them.
+void append_topic_level(std::string& topic, std::string_view client_id) {
+    for (const char c : client_id) {
+        if (c == '/' || c == '+' || c == '#' || c == '%') {
+            topic += fmt::format("%{:02X}", static_cast<unsigned>(c));
+        } else {
+            topic += c;
+        }
+    }
+}
+
+}  // namespace
 
 void Shard::handle_connect(Connection& connection, const protocol::FrameView& frame) {
     std::optional<Version> version;
@@ -38,9 +54,15 @@ void Shard::handle_connect(Connection& connection, const protocol::FrameView& fr
     }
     connection.problem_information = connect->request_problem_information;
     connection.packet_size_max = connect->maximum_packet_size;
-    if (connect->authentication_method) {
+    if (is_shutting_down_) {
         refuse_connect(connection, connect->client_id, connect->user_name.value_or(""),
-                       ReasonCode::bad_authentication_method, "unknown authentication method");
+                       limits_.server_reference.empty() ? ReasonCode::server_unavailable
+                                                        : ReasonCode::use_another_server,
+                       "the server is shutting down");
+        return;
+    }
+    if (connect->authentication_method) {
+        begin_exchange(connection, *connect, frame);
         return;
     }
     const auto decided = access_.authenticate(*connect, connection.info, connection.id);
@@ -57,15 +79,13 @@ void Shard::handle_connect(Connection& connection, const protocol::FrameView& fr
 void Shard::on_authenticated(ConnectionId id, const AuthenticationResult& result, Instant now) {
     now_ = now;
     Connection* connection = find(id);
-    if (connection == nullptr || connection->state != Connection::State::authenticating) {
+    if (connection == nullptr || connection->state != Connection::State::authenticating ||
+        connection->enhanced) {
         return;  // gone meanwhile
     }
     const auto bytes = std::move(connection->connect_frame);
-    const auto progress = protocol::next_frame(*bytes, bytes->size());
-    const auto connect = protocol::decode_connect(progress->frame, nullptr);
-    MARTLET_ASSERT(connect.has_value());  // it was decoded before
     connection->state = Connection::State::awaiting_connect;
-    finish_connect(*connection, *connect, result);
+    finish_connect(*connection, kept_connect(*bytes), result);
     update_reading(*connection);
 }
 
@@ -78,7 +98,11 @@ void Shard::refuse_connect(Connection& connection, std::string_view client_id,
     if (protocol::is_v5(connection.version) && connection.problem_information && !what.empty()) {
         connack.reason_string = what;
     }
+    if (reason == ReasonCode::use_another_server) {
+        connack.server_reference = limits_.server_reference;
+    }
     write_packet(connection, connack);
+    timers_.cancel(connection.timer);
     connection.state = Connection::State::closing;
     port_.close(connection.id, CloseReason::refused);
 }
@@ -128,6 +152,10 @@ bool Shard::check_connect(Connection& connection, const ConnectView& connect,
         if (protocol::level_count(connect.will->topic) > limits_.topic_levels_max) {
             return refuse(ReasonCode::topic_name_invalid, "the will topic has too many levels");
         }
+        if (limits_.validate_payload_format && connect.will->payload_is_utf8 &&
+            !protocol::is_well_formed_utf8(protocol::as_text(connect.will->payload))) {
+            return refuse(ReasonCode::payload_format_invalid, "the will is not UTF-8 as it says");
+        }
     }
     return true;
 }
@@ -173,6 +201,10 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
     connection.session = session.slot;
     session.connection = connection.id;
     connection.receive_maximum = connect.receive_maximum;
+    connection.sent_aliases_max =
+        std::min(connect.topic_alias_maximum, limits_.sent_topic_aliases_max);
+    connection.response_information =
+        connect.request_response_information && !limits_.response_information_prefix.empty();
     connection.keep_alive_s = connect.keep_alive_s;
     if (limits_.keep_alive_max_s != 0 &&
         (connect.keep_alive_s == 0 || connect.keep_alive_s > limits_.keep_alive_max_s)) {
@@ -233,9 +265,6 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
     }
     must_be_stored = must_be_stored ||
                      (session->expiry_interval_s != expiry && (expiry != 0 || session->in_store));
-    // What waits in the store may be sent from here on, and be doubtful after a crash: see
-    // Session::doubtful_through. While nothing can be stored, being served comes first.
-    must_be_stored = must_be_stored || (!session->queue.empty() && !store_refuses_);
     session->expiry_interval_s = expiry;
     session->in_store = session->in_store || session->is_persistent();
     record_session(*session, never);
@@ -287,6 +316,7 @@ void Shard::send_connack(Connection& connection, bool session_present) {
     }
     protocol::ConnackView connack;
     connack.session_present = session_present;
+    std::string response_information;
     if (protocol::is_v5(connection.version)) {
         connack.receive_maximum = limits_.receive_maximum;
         connack.maximum_packet_size = limits_.packet_size_max;
@@ -303,8 +333,22 @@ void Shard::send_connack(Connection& connection, bool session_present) {
         if (connection.server_keep_alive) {
             connack.server_keep_alive_s = connection.keep_alive_s;
         }
+        if (connection.response_information) {
+            response_information = limits_.response_information_prefix;
+            append_topic_level(response_information, session->client_id);
+            connack.response_information = response_information;
+        }
+        if (connection.enhanced) {  // [v5 MQTT-4.12.0-5]
+            connack.authentication_method = connection.enhanced->method;
+            if (connection.enhanced->final_data) {
+                connack.authentication_data = protocol::as_bytes(*connection.enhanced->final_data);
+            }
+        }
     }
     write_packet(connection, connack);
+    if (connection.enhanced) {
+        connection.enhanced->final_data.reset();
+    }
     connection.connack_pending = false;
     update_reading(connection);
     start_session(*session);

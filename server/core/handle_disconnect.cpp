@@ -49,6 +49,9 @@ void Shard::close(Connection& connection, CloseReason reason, ReasonCode code,
         if (connection.problem_information && !what.empty()) {
             disconnect.reason_string = what;
         }
+        if (code == ReasonCode::use_another_server) {
+            disconnect.server_reference = limits_.server_reference;
+        }
         write_packet(connection, disconnect);
     }
     connection.state = Connection::State::closing;
@@ -107,9 +110,12 @@ void Shard::leave_connection(Session& session) {
 
 void Shard::shut_down(Instant now) {
     now_ = now;
+    is_shutting_down_ = true;
+    const ReasonCode code = limits_.server_reference.empty() ? ReasonCode::server_shutting_down
+                                                             : ReasonCode::use_another_server;
     for (std::uint32_t slot = 0; slot < connections_.end(); ++slot) {
         if (Connection* connection = connections_.get(slot)) {
-            close(*connection, CloseReason::shutting_down, ReasonCode::server_shutting_down, "");
+            close(*connection, CloseReason::shutting_down, code, "");
         }
     }
 }

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "protocol/topic.hpp"
+#include "protocol/utf8.hpp"
 #include "server/core/shard.hpp"
 
 namespace martlet::core {
@@ -98,6 +99,10 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
     }
     if (limits_.payload_size_max != 0 && publish.payload.size() > limits_.payload_size_max) {
         return ReasonCode::quota_exceeded;
+    }
+    if (limits_.validate_payload_format && publish.payload_is_utf8 &&
+        !protocol::is_well_formed_utf8(protocol::as_text(publish.payload))) {
+        return ReasonCode::payload_format_invalid;
     }
     if (publish.retain && !limits_.retain_available) {
         return ReasonCode::retain_not_supported;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace martlet::core {
 
@@ -35,6 +36,12 @@ struct Limits {
     std::uint32_t subscriptions_per_client_max = 100'000;
     std::uint32_t topic_levels_max = 128;
     std::uint16_t topic_alias_max = 16;  // aliases a v5 client may set up
+    // Aliases set up for a v5 client, as far as it permits any; each costs memory on its
+    // connection.
+    std::uint16_t sent_topic_aliases_max = 16;
+
+    // Refuse a v5 PUBLISH that says its payload is UTF-8 when it is not.
+    bool validate_payload_format = false;
 
     // Per shard of the retained store: 0 is no limit.
     std::uint64_t retained_messages_max = 0;
@@ -47,6 +54,12 @@ struct Limits {
     std::uint64_t session_expiry_max_s = 0;
 
     bool allow_zero_length_client_id = true;
+
+    // Not bounds, but what v5 clients are told. Topics for responses begin with this, if a client
+    // asks; empty: it is told nothing.
+    std::string response_information_prefix;
+    // Where clients are sent when this server shuts down; empty: nowhere.
+    std::string server_reference;
 };
 
 // A connection has caught up once this much or less of its write limit is left.
@@ -69,6 +82,9 @@ inline constexpr std::size_t load_ahead_low_water = 64;
 // While the store takes nothing more: how long a client waits for an answer before it is
 // disconnected, to try again later.
 inline constexpr std::chrono::seconds store_patience{10};
+
+// From a CONNECT that names an authentication method to the end of the exchange, whoever is slow.
+inline constexpr std::chrono::seconds exchange_patience{10};
 
 // Retained messages handed to a new subscription in one go.
 inline constexpr std::size_t retained_slice_messages = 128;

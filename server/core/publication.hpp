@@ -4,6 +4,7 @@
 #pragma once
 
 #include "server/core/message.hpp"
+#include "server/core/text_hash.hpp"
 
 namespace martlet::core {
 
@@ -46,11 +47,21 @@ public:
         }
         return message_;
     }
+    // Of the topic; the hasher is the same for every call.
+    std::uint32_t topic_hash(const TextHash& hasher) {
+        if (!has_topic_hash_) {
+            has_topic_hash_ = true;
+            topic_hash_ = static_cast<std::uint32_t>(hasher(parts_.topic));
+        }
+        return topic_hash_;
+    }
     bool is_shared() const { return static_cast<bool>(message_); }
 
 private:
     MessageParts parts_;
     MessageRef message_;
+    std::uint32_t topic_hash_ = 0;
+    bool has_topic_hash_ = false;
 };
 
 }  // namespace martlet::core

@@ -38,7 +38,6 @@ struct RecoveredSession {
     std::string client_id;
     std::uint32_t expiry_interval_s = 0;
     Instant disconnected_at = never;  // `never`: it was connected to the last
-    MessageId doubtful_through = 0;
     std::vector<RecoveredSubscription> subscriptions;
     std::optional<WillPut> will;
     std::vector<protocol::PacketId> incoming_qos2;

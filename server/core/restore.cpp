@@ -35,7 +35,6 @@ void Shard::restore_session(RecoveredSession& recovered, Instant ended_at) {
     session.expiry_interval_s = recovered.expiry_interval_s;
     session.in_store = true;
     session.taken_through = recovered.taken_through;
-    session.doubtful_through = recovered.doubtful_through;
     sessions_by_client_id_.emplace(session.client_id, slot);
     restore_subscriptions(session, recovered);
     for (const protocol::PacketId packet_id : recovered.incoming_qos2) {
@@ -47,10 +46,6 @@ void Shard::restore_session(RecoveredSession& recovered, Instant ended_at) {
     // Who was connected to the last lost its connection with the broker's end.
     if (recovered.disconnected_at == never) {
         recovered.disconnected_at = ended_at;
-        // What was sent last at QoS 1 need not have reached the store.
-        if (!session.queue.empty()) {
-            session.doubtful_through = session.queue.back().stored;
-        }
         record_session(session, ended_at);
     }
     restore_will(session, recovered);

@@ -72,10 +72,9 @@ struct Session {
     std::uint64_t queued_bytes = 0;
     PacketIdSet incoming_qos2;  // PUBLISH received, PUBREL not yet
 
-    MessageId taken_through = 0;     // stored messages up to this one have left the queue
-    MessageId doubtful_through = 0;  // up to here they may have been sent before a crash
-    bool is_window_dirty = false;    // the store's picture of inflight and taken_through is old
-    bool is_loading = false;         // messages of its queue are on their way from the store
+    MessageId taken_through = 0;   // stored messages up to this one have left the queue
+    bool is_window_dirty = false;  // the store's picture of inflight and taken_through is old
+    bool is_loading = false;       // messages of its queue are on their way from the store
 
     std::unordered_map<std::uint32_t, DeliveryExtras> extras;
     std::uint32_t next_extras_key = 0;

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "protocol/assert.hpp"
-#include "protocol/packet/auth.hpp"
 #include "protocol/packet/ping.hpp"
 #include "server/core/timer_kinds.hpp"
 
@@ -31,6 +30,7 @@ Shard::Shard(const ShardSetup& setup)
       log_(*setup.log),
       now_(setup.start),
       timers_(setup.start),
+      topic_hash_(setup.hash_seed),
       session_ids_(index_, shard_count_),
       subscriptions_(setup.hash_seed),
       groups_(setup.index, setup.hash_seed),
@@ -84,6 +84,9 @@ protocol::Result<protocol::FrameProgress> Shard::next_frame(const Connection& co
     if (connection.is_connected()) {
         return protocol::next_frame(bytes, limits_.packet_size_max);
     }
+    if (connection.state == Connection::State::exchanging) {
+        return protocol::next_frame(bytes, limits_.packet_size_before_connect_max);
+    }
     if (!bytes.empty() && bytes[0] != connect_first_byte) {
         return protocol::fail(ReasonCode::protocol_error, "the first packet is not a CONNECT");
     }
@@ -97,6 +100,10 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
     std::size_t used = 0;
     while (!connection->reading_stopped && connection->state != Connection::State::closing) {
         const auto progress = next_frame(*connection, bytes.subspan(used));
+        if (!progress && connection->state == Connection::State::exchanging) {
+            refuse_exchange(*connection, progress.error().reason, progress.error().what);
+            break;
+        }
         if (!progress) {
             const bool too_large = progress.error().reason == ReasonCode::packet_too_large;
             close(*connection, too_large ? CloseReason::too_large : CloseReason::protocol_error,
@@ -126,11 +133,11 @@ bool Shard::reads(ConnectionId id) const {
 void Shard::handle_frame(Connection& connection, const FrameView& frame) {
     ++counters_.packets_received;
     if (!connection.is_connected()) {
-        handle_connect(connection, frame);
+        const bool exchanges = connection.state == Connection::State::exchanging;
+        exchanges ? handle_exchange_frame(connection, frame) : handle_connect(connection, frame);
         return;
     }
     protocol::DecodeError error{};
-    // Runs a decoder and its handler, or keeps the fault for the one place that closes.
     const auto handle = [&](auto decoded, auto&& handler) {
         if (decoded) {
             handler(*decoded);
@@ -162,24 +169,25 @@ void Shard::handle_frame(Connection& connection, const FrameView& frame) {
             handle(protocol::decode_disconnect(frame, connection.version),
                    [&](auto& disconnect) { handle_disconnect(connection, disconnect); });
             break;
-        case PacketType::pingreq: {
-            const auto checked = protocol::check_pingreq(frame);
-            if (checked) {
-                connection.outbox.append(chunk_pool_, protocol::pingresp_bytes);
-                ++counters_.packets_sent;
-                mark_output(connection);
-            } else {
+        case PacketType::pingreq:
+            if (const auto checked = protocol::check_pingreq(frame); !checked) {
                 error = checked.error();
+                break;
             }
+            connection.outbox.append(chunk_pool_, protocol::pingresp_bytes);
+            ++counters_.packets_sent;
+            mark_output(connection);
             break;
-        }
-        case PacketType::connect:
-            // [v3.1.1 MQTT-3.1.0-2] [v5 MQTT-3.1.0-2]
+        case PacketType::connect:  // [v3.1.1 MQTT-3.1.0-2] [v5 MQTT-3.1.0-2]
             error = protocol::fail(ReasonCode::protocol_error, "a second CONNECT");
             break;
         case PacketType::auth:
-            error =
-                protocol::fail(ReasonCode::protocol_error, "AUTH without an authentication method");
+            if (!protocol::is_v5(connection.version)) {
+                error = protocol::fail(ReasonCode::protocol_error, "AUTH before MQTT 5");
+                break;
+            }
+            handle(protocol::decode_auth(frame),
+                   [&](auto& auth) { handle_auth(connection, auth); });
             break;
         case PacketType::connack:
         case PacketType::suback:
@@ -257,6 +265,10 @@ void Shard::advance(Instant now) {
                 break;
             case TimerKind::refusal:
                 lose_patience();
+                break;
+            case TimerKind::exchange:
+                refuse_exchange(connections_[key.id], ReasonCode::not_authorized,
+                                "the authentication exchange took too long");
                 break;
         }
     });

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "protocol/packet/acks.hpp"
+#include "protocol/packet/auth.hpp"
 #include "protocol/packet/connect.hpp"
 #include "protocol/packet/disconnect.hpp"
 #include "protocol/packet/publish.hpp"
@@ -90,6 +91,8 @@ public:
     void on_closed(ConnectionId id, CloseReason reason, Instant now);
     void on_authenticated(ConnectionId id, const AuthenticationResult& result, Instant now);
 
+    void on_authentication_step(ConnectionId id, const AuthenticationStep& step, Instant now);
+
     Outbox& outbox(ConnectionId id) { return connections_[id.slot].outbox; }
     ChunkPool& chunk_pool() { return chunk_pool_; }
 
@@ -144,6 +147,21 @@ private:
     void answer_connect(Connection& connection, bool present, bool must_be_stored);
     void send_connack(Connection& connection, bool session_present);
     void start_session(Session& session);
+
+    // --- AUTH (handle_auth.cpp) ---
+    void begin_exchange(Connection& connection, const protocol::ConnectView& connect,
+                        const protocol::FrameView& frame);
+    void step_exchange(Connection& connection, std::optional<protocol::Bytes> data);
+    void take_step(Connection& connection, const AuthenticationStep& step);
+    void finish_exchange(Connection& connection, const AuthenticationStep& step);
+    static protocol::ConnectView kept_connect(protocol::Bytes frame);
+    void handle_exchange_frame(Connection& connection, const protocol::FrameView& frame);
+    void refuse_exchange(Connection& connection, protocol::ReasonCode reason,
+                         std::string_view what);
+    static std::optional<protocol::DecodeError> fault_of(const Connection& connection,
+                                                         const protocol::AuthView& auth);
+    void handle_auth(Connection& connection, const protocol::AuthView& auth);
+    void send_auth(Connection& connection, const AuthenticationStep& step);
 
     // --- PUBLISH in (handle_publish.cpp) ---
     void handle_publish(Connection& connection, protocol::PublishView& publish);
@@ -253,6 +271,7 @@ private:
     bool take_from_queue(Session& session, Connection& connection);
     void resend_inflight(Session& session, Connection& connection);
     enum class Written : std::uint8_t { ok, too_large };
+    SentAliases::Choice choose_alias(Connection& connection, Publication& publication);
     Written write_publish(Connection& connection, Publication& publication, DeliveryTerms terms,
                           const Session& session, protocol::PacketId packet_id, bool dup);
     void note_drop(Session& session, std::string_view topic, std::uint64_t& counter,
@@ -328,6 +347,7 @@ private:
 
     // --- what the store says, and messages that come back from it (store_news.cpp) ---
     void release_held();
+    void release(Session& session, InflightOut& entry);
     void load_ahead(Session& session);
     void unload_queue(Session& session);
     void on_loaded(const LoadedMessages& loaded);
@@ -382,6 +402,7 @@ private:
 
     ChunkPool chunk_pool_;
     TimerWheel timers_;
+    TextHash topic_hash_;
     Slots<Connection> connections_;
     Slots<Session> sessions_;
     std::unordered_map<std::string_view, SessionSlot> sessions_by_client_id_;  // views into Session
@@ -394,6 +415,7 @@ private:
     RetainedMessages retained_;
     RetainedStreams retained_streams_;
     bool retained_work_ = false;
+    bool is_shutting_down_ = false;
     bool retained_full_logged_ = false;  // the present run of refusals has been logged
 
     std::vector<ConnectionId> output_pending_;

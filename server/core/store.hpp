@@ -35,8 +35,6 @@ struct SessionPut {
     std::string client_id;
     std::uint32_t expiry_interval_s = 0;
     Instant disconnected_at = never;  // `never`: it is connected
-    // Messages up to here may have been sent at QoS 1 before a crash, though no WindowPut tells.
-    MessageId doubtful_through = 0;
 };
 // With all that belongs to it. Its messages are told of one by one (MessageDone).
 struct SessionErased {

@@ -17,40 +17,55 @@ void Shard::on_store(StoreNews news, Instant now) {
     now_ = now;
     durable_ = std::max(durable_, news.durable);
     set_refusing(news.refuses);
-    for (const LoadedMessages& loaded : news.loaded) {
+    for (const LoadedMessages& loaded : std::exchange(news.loaded, {})) {
         on_loaded(loaded);
     }
 }
 
 // --- sent once durable ---
 
+// While nothing can be stored, QoS 1 goes on: that takes room in no store, but gives some back.
 void Shard::release_held() {
-    while (!held_.empty() && held_.front().ticket <= durable_ &&
-           is_complete(held_.front().part_of)) {
+    RingQueue<Held> kept;
+    while (!held_.empty()) {
         const Held held = held_.front();
+        const bool is_stored = held.ticket <= durable_ && is_complete(held.part_of);
+        if (!is_stored && !store_refuses_) {
+            break;
+        }
         held_.pop_front();
         Session* session = sessions_.get(held.slot);
-        if (session == nullptr || session->id != held.session) {
-            continue;
-        }
-        InflightOut* entry = session->inflight.find(held.packet_id);
+        const bool is_gone = session == nullptr || session->id != held.session;
+        InflightOut* entry = is_gone ? nullptr : session->inflight.find(held.packet_id);
         if (entry == nullptr || !entry->is_held) {
             continue;
         }
-        entry->is_held = false;
-        --session->inflight_held;
-        if (!is_online(*session)) {
-            ++session->inflight_unsent;
-            continue;
-        }
-        Connection& connection = connections_[session->connection.slot];
-        entry->sent = true;
-        if (entry->state == State::awaiting_pubcomp) {
-            send_pubrel(connection, entry->packet_id);
+        if (!is_stored && entry->state != State::awaiting_puback) {
+            kept.push_back(held);
         } else {
-            Publication publication(entry->message);
-            send_entry(*session, connection, *entry, publication);
+            release(*session, *entry);
         }
+    }
+    while (!kept.empty()) {
+        held_.push_front(kept.back());
+        kept.pop_back();
+    }
+}
+
+void Shard::release(Session& session, InflightOut& entry) {
+    entry.is_held = false;
+    --session.inflight_held;
+    if (!is_online(session)) {
+        ++session.inflight_unsent;
+        return;
+    }
+    Connection& connection = connections_[session.connection.slot];
+    entry.sent = true;
+    if (entry.state == State::awaiting_pubcomp) {
+        send_pubrel(connection, entry.packet_id);
+    } else {
+        Publication publication(entry.message);
+        send_entry(session, connection, entry, publication);
     }
 }
 

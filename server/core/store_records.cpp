@@ -63,7 +63,7 @@ void Shard::record_targets(Publication& publication) {
 void Shard::record_session(const Session& session, Instant disconnected_at) {
     if (is_kept(session)) {
         record(SessionPut{session.id, session.owner, session.client_id, session.expiry_interval_s,
-                          disconnected_at, session.doubtful_through});
+                          disconnected_at});
     }
 }
 

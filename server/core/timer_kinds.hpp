@@ -9,7 +9,14 @@
 
 namespace martlet::core {
 
-enum class TimerKind : std::uint8_t { keep_alive, lag, session_expiry, will_delay, refusal };
+enum class TimerKind : std::uint8_t {
+    keep_alive,
+    lag,
+    session_expiry,
+    will_delay,
+    refusal,
+    exchange,
+};
 
 // One and a half times the Keep Alive [v3.1.1 MQTT-3.1.2-24] [v5 MQTT-3.1.2-22].
 constexpr Duration keep_alive_patience(std::uint16_t keep_alive_s) {

@@ -20,11 +20,13 @@ namespace {
 // What of a PUBLISH differs between its receivers, sized before it is written.
 struct Layout {
     std::span<const std::uint32_t> identifiers;
+    std::string_view topic;  // empty: the alias says it
     Bytes forwarded;
+    std::uint16_t alias = 0;
     bool is_v5 = false;
     bool has_expiry = false;
     std::uint32_t expiry_s = 0;
-    std::size_t own_properties = 0;  // expiry and identifiers
+    std::size_t own_properties = 0;  // alias, expiry and identifiers
     std::size_t remaining = 0;       // Remaining Length
     std::size_t total = 0;           // with the fixed header
 
@@ -32,12 +34,12 @@ struct Layout {
 };
 
 void size_up(Layout& layout, const Publication& publication, QoS qos) {
-    std::size_t size = 2 + publication.topic().size() + publication.payload().size();
+    std::size_t size = 2 + layout.topic.size() + publication.payload().size();
     if (qos != QoS::at_most_once) {
         size += 2;
     }
     if (layout.is_v5) {
-        layout.own_properties = layout.has_expiry ? 5 : 0;
+        layout.own_properties = (layout.has_expiry ? 5 : 0) + (layout.alias != 0 ? 3 : 0);
         for (const std::uint32_t identifier : layout.identifiers) {
             layout.own_properties += 1 + protocol::varint_size(identifier);
         }
@@ -49,18 +51,21 @@ void size_up(Layout& layout, const Publication& publication, QoS qos) {
 }
 
 // Everything before the payload.
-void write_head(ByteWriter& out, const Layout& layout, const Publication& publication,
-                DeliveryTerms terms, PacketId packet_id, bool dup) {
+void write_head(ByteWriter& out, const Layout& layout, DeliveryTerms terms, PacketId packet_id,
+                bool dup) {
     const unsigned flags =
         (dup ? 8U : 0U) | protocol::to_wire(terms.qos()) << 1U | (terms.retain() ? 1U : 0U);
     out.u8(static_cast<std::uint8_t>(0x30U | flags));
     out.varint(static_cast<std::uint32_t>(layout.remaining));
-    out.utf8(publication.topic());
+    out.utf8(layout.topic);
     if (terms.qos() != QoS::at_most_once) {
         out.u16(protocol::to_wire(packet_id));
     }
     if (layout.is_v5) {
         out.varint(static_cast<std::uint32_t>(layout.properties()));
+        if (layout.alias != 0) {
+            protocol::put_u16(out, PropertyId::topic_alias, layout.alias);
+        }
         if (layout.has_expiry) {
             protocol::put_u32(out, PropertyId::message_expiry_interval, layout.expiry_s);
         }
@@ -73,11 +78,26 @@ void write_head(ByteWriter& out, const Layout& layout, const Publication& public
 
 }  // namespace
 
+// Only for a client that permits aliases, and none above its maximum [v5 MQTT-3.1.2-26] [v5
+// MQTT-3.1.2-27].
+SentAliases::Choice Shard::choose_alias(Connection& connection, Publication& publication) {
+    if (connection.sent_aliases_max == 0) {
+        return {};
+    }
+    if (!connection.sent_aliases) {
+        connection.sent_aliases = std::make_unique<SentAliases>(connection.sent_aliases_max);
+    }
+    return connection.sent_aliases->choose(publication.topic(),
+                                           publication.topic_hash(topic_hash_));
+}
+
 Shard::Written Shard::write_publish(Connection& connection, Publication& publication,
                                     DeliveryTerms terms, const Session& session, PacketId packet_id,
                                     bool dup) {
     Layout layout;
+    layout.topic = publication.topic();
     std::uint32_t single = 0;
+    SentAliases::Choice choice;
     if (protocol::is_v5(connection.version)) {
         layout.is_v5 = true;
         layout.forwarded = publication.forwarded_properties();
@@ -94,23 +114,40 @@ Shard::Written Shard::write_publish(Connection& connection, Publication& publica
             single = terms.value();
             layout.identifiers = {&single, 1};
         }
+        choice = choose_alias(connection, publication);
+        layout.alias = choice.alias;
+        if (choice.is_known) {
+            layout.topic = {};
+        }
     }
+    const auto is_too_large = [&] {
+        return connection.packet_size_max != 0 && layout.total > connection.packet_size_max;
+    };
     size_up(layout, publication, terms.qos());
-    if (connection.packet_size_max != 0 && layout.total > connection.packet_size_max) {
+    if (is_too_large() && choice.alias != 0 && !choice.is_known) [[unlikely]] {
+        choice = {};
+        layout.alias = 0;
+        size_up(layout, publication, terms.qos());
+    }
+    if (is_too_large()) {
         ++counters_.dropped_too_large;  // for this receiver alone [v5 MQTT-3.1.2-25]
         return Written::too_large;
+    }
+    if (choice.alias != 0 && !choice.is_known) {
+        connection.sent_aliases->set_up(choice.alias, publication.topic(),
+                                        publication.topic_hash(topic_hash_));
     }
     Outbox& outbox = connection.outbox;
     if (layout.total <= Outbox::reserve_max) [[likely]] {
         ByteWriter out({outbox.reserve(chunk_pool_, layout.total), layout.total});
-        write_head(out, layout, publication, terms, packet_id, dup);
+        write_head(out, layout, terms, packet_id, dup);
         out.bytes(publication.payload());
         outbox.commit(layout.total);
     } else {
         boost::container::small_vector<std::byte, 512> head(layout.total -
                                                             publication.payload().size());
         ByteWriter out({head.data(), head.size()});
-        write_head(out, layout, publication, terms, packet_id, dup);
+        write_head(out, layout, terms, packet_id, dup);
         outbox.append(chunk_pool_, {head.data(), head.size()});
         if (publication.payload().size() >= Outbox::share_threshold) {
             const MessageRef& message = publication.message();

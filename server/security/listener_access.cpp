@@ -3,17 +3,45 @@
 #include <utility>
 
 #include "protocol/assert.hpp"
+#include "server/security/scram.hpp"
+#include "server/security/scram_crypto.hpp"
 
 namespace martlet::security {
 
 using protocol::ReasonCode;
 
-ListenerAccess::ListenerAccess(std::vector<ListenerPolicy> policies) {
+namespace {
+
+constexpr std::size_t nonce_bytes = 18;
+constexpr std::size_t secret_bytes = 32;
+
+}  // namespace
+
+ListenerAccess::ListenerAccess(std::vector<ListenerPolicy> policies)
+    : scram_users_(std::make_shared<const ScramUsers>()),
+      decoy_secret_(random_bytes(secret_bytes)) {
     set_policies(std::move(policies));
 }
 
 void ListenerAccess::set_policies(std::vector<ListenerPolicy> policies) {
     policies_ = std::make_shared<const std::vector<ListenerPolicy>>(std::move(policies));
+}
+
+void ListenerAccess::set_scram_users(ScramUsers users) {
+    scram_users_ = std::make_shared<const ScramUsers>(std::move(users));
+}
+
+std::unique_ptr<core::AuthenticationExchange> ListenerAccess::begin_exchange(
+    std::string_view method, const core::ConnectionInfo& info, core::ConnectionId) {
+    const std::shared_ptr<const std::vector<ListenerPolicy>> policies = policies_.load();
+    MARTLET_ASSERT(info.listener < policies->size());
+    std::shared_ptr<const ScramUsers> users = scram_users_.load();
+    if (method != scram_sha_256 || users->empty() ||
+        (*policies)[info.listener].certificate_names_user) {
+        return nullptr;
+    }
+    return std::make_unique<ScramExchange>(std::move(users), to_base64(random_bytes(nonce_bytes)),
+                                           decoy_secret_);
 }
 
 std::optional<core::AuthenticationResult> ListenerAccess::authenticate(

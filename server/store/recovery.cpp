@@ -117,7 +117,6 @@ private:
             session.client_id = row.text(3);
             session.expiry_interval_s = static_cast<std::uint32_t>(row.integer(4));
             session.disconnected_at = options_.clock.to_instant(integer_or_none(row, 5));
-            session.doubtful_through = row.id(6);
             const core::ShardIndex shard = options_.shard_of_session(session.client_id);
             std::vector<core::RecoveredSession>& sessions = to_.shards[shard].sessions;
             places_[session.id] = {shard, static_cast<std::uint32_t>(sessions.size()), false, true};

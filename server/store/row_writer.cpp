@@ -140,7 +140,6 @@ int RowWriter::put(const core::SessionPut& record) {
     row.text(record.client_id);
     row.integer(record.expiry_interval_s);
     row.integer_or_null(clock_.to_wall(record.disconnected_at));
-    row.id(record.doubtful_through);
     return row.run();
 }
 

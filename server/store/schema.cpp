@@ -10,8 +10,7 @@ namespace {
 
 constexpr const char* schema_sql = R"(
 CREATE TABLE session(id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, owner TEXT NOT NULL,
-    client_id TEXT NOT NULL, expiry_s INTEGER NOT NULL, disconnected_at INTEGER,
-    doubtful_through INTEGER NOT NULL);
+    client_id TEXT NOT NULL, expiry_s INTEGER NOT NULL, disconnected_at INTEGER);
 CREATE TABLE will(session INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, flags INTEGER NOT NULL,
     delay_s INTEGER NOT NULL, message_expiry_s INTEGER, expires_at INTEGER, topic TEXT NOT NULL,
     properties BLOB NOT NULL, payload BLOB NOT NULL);

@@ -38,8 +38,7 @@ struct Table {
     std::string_view key() const { return columns.substr(0, columns.find(',')); }
 };
 
-inline constexpr Table session_table{
-    "session", "id,owner,client_id,expiry_s,disconnected_at,doubtful_through", 6};
+inline constexpr Table session_table{"session", "id,owner,client_id,expiry_s,disconnected_at", 5};
 inline constexpr Table will_table{"will",
                                   "session,flags,delay_s,message_expiry_s,expires_at,topic,"
                                   "properties,payload",

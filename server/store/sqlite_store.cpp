@@ -78,6 +78,9 @@ SqliteStore::SqliteStore(StoreOptions options, LockFile lock)
     if (!options_.shard_of_session) {
         options_.shard_of_session = first_shard;
     }
+    if (!options_.on_warning) {
+        options_.on_warning = [](const std::string&) {};
+    }
     if (!options_.shard_of_retained) {
         options_.shard_of_retained = first_shard;
     }
@@ -280,6 +283,10 @@ void SqliteStore::on_outcome(Outcome outcome) {
 
 void SqliteStore::begin_refusing() {
     refuses_ = true;
+    options_.on_warning(fmt::format(
+        "{}: the disk is full: what cannot be stored is refused until there is room again; QoS 0 "
+        "is served",
+        database_path()));
     retry_at_ = Clock::now() + options_.retry_delay;
     for (core::ShardIndex shard = 0; shard < options_.shard_count; ++shard) {
         core::StoreNews news;
@@ -292,6 +299,8 @@ void SqliteStore::retry() {
     switch (database_->retry()) {
         case Outcome::done:
             refuses_ = false;
+            options_.on_warning(
+                fmt::format("{}: there is room again: storing goes on", database_path()));
             for (core::ShardIndex shard = 0; shard < options_.shard_count; ++shard) {
                 told_[shard] = submitted_[shard];
                 core::StoreNews news;

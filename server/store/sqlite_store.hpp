@@ -40,6 +40,7 @@ struct StoreOptions {
     // On the store's thread.
     std::function<void(core::ShardIndex, core::StoreNews)> deliver;
     std::function<void(std::string line)> on_fatal;
+    std::function<void(std::string line)> on_warning;
 
     // How long an urgent batch waits for more to share its fdatasync.
     std::chrono::milliseconds commit_delay{0};

@@ -193,7 +193,8 @@ using Page = std::array<std::byte, 4096>;
 
 bool read_first_page(const std::string& file, Page& to) {
     std::ifstream in(file, std::ios::binary);
-    return static_cast<bool>(in.read(reinterpret_cast<char*>(to.data()), to.size()));
+    return static_cast<bool>(
+        in.read(reinterpret_cast<char*>(to.data()), static_cast<std::streamsize>(to.size())));
 }
 
 bool is_sealed(const Page& page) {

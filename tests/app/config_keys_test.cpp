@@ -3,7 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 
@@ -256,4 +261,35 @@ TEST_CASE("config keys: only TLS 1.2 and 1.3 exist") {
     CHECK(
         parse("listener 1\ntls_version tlsv1.4").errors.front().find("\"tlsv1.4\" is not known") !=
         std::string::npos);
+}
+
+TEST_CASE("config keys: what MQTT 5 clients are told goes to its fields") {
+    const Config config = good(
+        "max_topic_alias_broker 5\nvalidate_payload_format true\n"
+        "response_information_prefix replies/\nserver_reference other.example:1883\n");
+    CHECK(config.listeners.front().sent_topic_aliases_max == 5);
+    CHECK(config.validate_payload_format);
+    CHECK(config.response_information_prefix == "replies/");
+    CHECK(config.server_reference == "other.example:1883");
+    CHECK(bad("response_information_prefix a/+/b") ==
+          "x.conf:1: response_information_prefix: \"a/+/b\" has a wildcard, expected the beginning "
+          "of a topic");
+    CHECK(bad("server_reference \xff").find("is not UTF-8") != std::string::npos);
+    CHECK(bad("server_reference " + std::string(1025, 'a')) ==
+          "x.conf:1: server_reference: 1025 bytes, expected 1024 at most");
+    CHECK_FALSE(good("").validate_payload_format);
+}
+
+TEST_CASE("config keys: a file of SCRAM users is checked with the configuration") {
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / fmt::format("martlet-scram-{}", ::getpid());
+    const std::string line = "scram_file " + path.string();
+    std::ofstream(path) << "# nobody yet\n";
+    CHECK(good(line).scram_file == path.string());
+    std::ofstream(path) << "# one\nuser:secret\n";
+    CHECK(bad(line) == fmt::format("x.conf:1: scram_file: \"{}\" line 2: too few fields, expected "
+                                   "user:iterations:salt:StoredKey:ServerKey",
+                                   path.string()));
+    std::filesystem::remove(path);
+    CHECK(bad(line).find("No such file") != std::string::npos);
 }

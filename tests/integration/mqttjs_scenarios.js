@@ -169,7 +169,7 @@ const scenarios = {
     if (options.protocolVersion !== 5) {
       return
     }
-    const client = await connect({ properties: { topicAliasMaximum: 10, receiveMaximum: 5 } })
+    const client = await connect({ topicAliasMaximum: 10, properties: { receiveMaximum: 5 } })
     await client.subscribe('props', 2)
     const properties = {
       contentType: 'text/plain',

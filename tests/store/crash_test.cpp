@@ -96,7 +96,7 @@ TEST_CASE("store: the power fails at any call to the disk and nothing durable is
     MARTLET_SEEDED(random);
     FaultVfs& faults = FaultVfs::instance();
     bool has_struck = true;
-    for (std::uint64_t at = 1; has_struck; at += 1 + random.below(3)) {
+    for (std::uint64_t at = 1; has_struck; at += 1 + random.below(5)) {
         CAPTURE(at);
         const tests::TemporaryDirectory directory;
         const std::uint64_t leak_one_in = at % 3 == 0 ? 0 : at % 3 * 2;
@@ -132,7 +132,7 @@ void fail_each(DiskCall kind, int error, Random& random) {
     FaultVfs& faults = FaultVfs::instance();
     bool has_struck = true;
     for (std::uint64_t at = 1; has_struck;
-         at += 1 + random.below(kind == DiskCall::write ? 8 : 2)) {
+         at += 1 + random.below(kind == DiskCall::write ? 16 : 3)) {
         CAPTURE(static_cast<int>(kind));
         CAPTURE(at);
         const tests::TemporaryDirectory directory;

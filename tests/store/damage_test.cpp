@@ -123,7 +123,7 @@ private:
 TEST_CASE("store: a flipped bit anywhere is noticed or harmless and costs little") {
     MARTLET_SEEDED(random);
     Damage damage(random);
-    for (std::size_t at = 0; at < damage.size(); at += 1 + random.below(damage.size() / 60)) {
+    for (std::size_t at = 0; at < damage.size(); at += 1 + random.below(damage.size() / 30)) {
         CAPTURE(at);
         damage.flip(at);
     }

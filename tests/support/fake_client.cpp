@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "protocol/packet/acks.hpp"
+#include "protocol/packet/auth.hpp"
 #include "protocol/packet/disconnect.hpp"
 #include "protocol/packet/ping.hpp"
 #include "protocol/packet/publish.hpp"
@@ -48,6 +49,11 @@ protocol::ConnectView to_view(const ConnectOptions& options, const std::string& 
     if (options.authentication_method) {
         connect.authentication_method = *options.authentication_method;
     }
+    if (options.authentication_data) {
+        connect.authentication_data = protocol::as_bytes(*options.authentication_data);
+    }
+    connect.topic_alias_maximum = options.topic_alias_maximum;
+    connect.request_response_information = options.response_information;
     return connect;
 }
 
@@ -79,6 +85,7 @@ void FakeClient::open(protocol::Version version) {
 
 void FakeClient::connect(const ConnectOptions& options) {
     open(options.version);
+    aliases_ = ReceivedAliases(options.topic_alias_maximum);
     send(to_bytes(to_view(options, client_id_), options.version));
 }
 
@@ -185,8 +192,19 @@ void FakeClient::ping() {
     send(ByteVector(protocol::pingreq_bytes.begin(), protocol::pingreq_bytes.end()));
 }
 
+void FakeClient::auth(ReasonCode reason, std::string_view method,
+                      std::optional<std::string_view> data) {
+    protocol::AuthView packet;
+    packet.reason = reason;
+    packet.method = method;
+    if (data) {
+        packet.data = protocol::as_bytes(*data);
+    }
+    send(to_bytes(packet, version_));
+}
+
 bool FakeClient::read() {
-    if (!has_wire_ || wire().delivered.empty()) {
+    if (keeps_unread || !has_wire_ || wire().delivered.empty()) {
         return false;
     }
     if (wire().room != unlimited && wire().room == 0) {
@@ -206,6 +224,7 @@ bool FakeClient::read() {
             break;
         }
         received_.push_back(decode_from_server(progress->frame, version_));
+        aliases_.resolve(received_.back());
         used += progress->frame.whole.size();
         if (auto_ack) {
             const Packet packet = received_.back();

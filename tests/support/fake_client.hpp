@@ -49,6 +49,9 @@ struct ConnectOptions {
     std::uint32_t maximum_packet_size = 0;
     bool problem_information = true;
     std::optional<std::string> authentication_method{};
+    std::optional<std::string> authentication_data{};
+    std::uint16_t topic_alias_maximum = 0;
+    bool response_information = false;
 };
 
 struct PublishOptions {
@@ -106,9 +109,13 @@ public:
     void pubrel(std::uint16_t id) { ack(protocol::PacketType::pubrel, id); }
     void pubcomp(std::uint16_t id) { ack(protocol::PacketType::pubcomp, id); }
     void ping();
+    void auth(protocol::ReasonCode reason, std::string_view method,
+              std::optional<std::string_view> data = std::nullopt);
 
     // Answers PUBLISH, PUBREC and PUBREL by itself.
     bool auto_ack = true;
+    // Leaves what comes on its wire, for a test that looks at the bytes.
+    bool keeps_unread = false;
 
     // --- what has come since it was last asked ---
     // All packets in text (see packets.hpp), joined by " | "; at the end "closed" when the broker
@@ -139,6 +146,7 @@ private:
     bool told_closed_ = false;
     std::uint16_t last_id_ = 0;
     ByteVector unread_;  // the front of a packet
+    ReceivedAliases aliases_;
     std::vector<Packet> received_;
 };
 

@@ -112,6 +112,42 @@ public:
         }
         return check(connect);
     }
+    // Method "steps": the client says "next" to be asked for more, "as NAME" to be that user,
+    // anything else to be refused.
+    class Exchange final : public core::AuthenticationExchange {
+    public:
+        Exchange(FakeAccess& access, core::ConnectionId id) : access_(access), id_(id) {}
+        std::optional<core::AuthenticationStep> step(std::optional<protocol::Bytes> data) override {
+            const std::string_view said = data ? protocol::as_text(*data) : std::string_view{};
+            core::AuthenticationStep step;
+            if (said == "next" || said.empty()) {
+                step.data = "more";
+            } else if (said.starts_with("as ")) {
+                step.reason = protocol::ReasonCode::success;
+                step.identity.user_name = said.substr(3);
+                step.data = "welcome";
+            } else {
+                step.reason = protocol::ReasonCode::not_authorized;
+                step.what = "wrong answer";
+            }
+            if (access_.decides_later) {
+                access_.decided.emplace_back(id_, step);
+                return std::nullopt;
+            }
+            return step;
+        }
+
+    private:
+        FakeAccess& access_;
+        core::ConnectionId id_;
+    };
+    // With decides_later, what is to be told through Shard::on_authentication_step().
+    std::vector<std::pair<core::ConnectionId, core::AuthenticationStep>> decided;
+    std::unique_ptr<core::AuthenticationExchange> begin_exchange(std::string_view method,
+                                                                 const core::ConnectionInfo&,
+                                                                 core::ConnectionId id) override {
+        return method == "steps" ? std::make_unique<Exchange>(*this, id) : nullptr;
+    }
     bool permits_everything() const override { return !publish && !subscribe && !read; }
     bool may_publish(const core::Identity& identity, std::string_view client,
                      std::string_view topic) const override {

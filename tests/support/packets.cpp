@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "protocol/packet/acks.hpp"
+#include "protocol/packet/auth.hpp"
 #include "protocol/packet/disconnect.hpp"
 #include "protocol/packet/publish.hpp"
 #include "protocol/packet/suback.hpp"
@@ -47,9 +48,8 @@ void read_publish(Packet& packet, const protocol::PublishView& view) {
     packet.qos = view.qos;
     packet.dup = view.dup;
     packet.retain = view.retain;
-    if (view.topic.empty() || view.topic_alias != 0) {
-        throw std::runtime_error("the broker uses topic aliases, which this client never permits");
-    }
+    packet.alias = view.topic_alias;
+    packet.is_by_alias = view.topic.empty();
     protocol::PropertyReader properties(view.properties, protocol::PropertyOwner::publish);
     while (const auto property = properties.next()) {
         switch (property->id) {
@@ -58,6 +58,8 @@ void read_publish(Packet& packet, const protocol::PublishView& view) {
                 break;
             case protocol::PropertyId::message_expiry_interval:
                 packet.expiry_s = property->number;
+                break;
+            case protocol::PropertyId::topic_alias:
                 break;
             default:
                 packet.properties += protocol::as_text(property->whole);
@@ -77,6 +79,12 @@ void read_connack(Packet& packet, const protocol::ConnackView& view) {
     packet.topic_alias_maximum = view.topic_alias_maximum;
     packet.maximum_packet_size = view.maximum_packet_size;
     packet.retain_available = view.retain_available;
+    packet.response_information = view.response_information;
+    packet.server_reference = view.server_reference.value_or("");
+    packet.method = view.authentication_method;
+    if (view.authentication_data) {
+        packet.data = protocol::as_text(*view.authentication_data);
+    }
 }
 
 void read_ack(Packet& packet, const protocol::AckView& view) {
@@ -96,6 +104,16 @@ void read_disconnect(Packet& packet, const FrameView& frame, Version version) {
     }
     packet.reason = view.reason;
     packet.reason_string = view.reason_string.value_or("");
+    packet.server_reference = view.server_reference.value_or("");
+}
+
+void read_auth(Packet& packet, const protocol::AuthView& view) {
+    packet.reason = view.reason;
+    packet.reason_string = view.reason_string.value_or("");
+    packet.method = view.method;
+    if (view.data) {
+        packet.data = protocol::as_text(*view.data);
+    }
 }
 
 std::string reason_text(protocol::ReasonCode reason) {
@@ -124,6 +142,9 @@ std::string publish_text(const Packet& packet, bool with_delivery) {
     }
     if (packet.expiry_s) {
         text += fmt::format(" expiry={}", *packet.expiry_s);
+    }
+    if (with_delivery && packet.alias != 0) {
+        text += fmt::format(" {}={}", packet.is_by_alias ? "by-alias" : "alias", packet.alias);
     }
     return text;
 }
@@ -180,11 +201,30 @@ Packet decode_from_server(const FrameView& frame, Version version) {
         case PacketType::disconnect:
             read_disconnect(packet, frame, version);
             break;
+        case PacketType::auth:
+            read_auth(packet, checked(protocol::decode_auth(frame), frame));
+            break;
         default:
             throw std::runtime_error(
                 fmt::format("the broker sent a {}", protocol::to_string(frame.type)));
     }
     return packet;
+}
+
+void ReceivedAliases::resolve(Packet& packet) {
+    if (packet.type != PacketType::publish || packet.alias == 0) {
+        return;
+    }
+    if (packet.alias > maximum_) {
+        throw std::runtime_error("the broker uses a topic alias above the client's maximum");
+    }
+    std::string& topic = topics_[packet.alias];
+    if (!packet.is_by_alias) {
+        topic = packet.topic;
+    } else if (topic.empty()) {
+        throw std::runtime_error("the broker uses a topic alias that it has not set up");
+    }
+    packet.topic = topic;
 }
 
 std::string to_message_text(const Packet& packet) {
@@ -222,6 +262,9 @@ std::string to_text(const Packet& packet) {
         }
         case PacketType::disconnect:
             return "disconnect " + reason_text(packet.reason);
+        case PacketType::auth:
+            return "auth " + reason_text(packet.reason) +
+                   (packet.data ? " " + payload_text(*packet.data) : "");
         default:
             return "pingresp";
     }

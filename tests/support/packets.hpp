@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +61,8 @@ struct Packet {
     std::vector<std::uint32_t> identifiers;  // Subscription Identifiers
     std::optional<std::uint32_t> expiry_s;
     std::string properties;  // the other ones, as they are on the wire
+    std::uint16_t alias = 0;
+    bool is_by_alias = false;  // came without a Topic Name
 
     // connack
     bool session_present = false;
@@ -70,13 +73,35 @@ struct Packet {
     std::optional<std::uint16_t> topic_alias_maximum;
     std::optional<std::uint32_t> maximum_packet_size;
     std::optional<bool> retain_available;
+    std::optional<std::string> response_information;
+
+    // connack, disconnect
+    std::string server_reference;
+
+    // connack, auth
+    std::optional<std::string> method;
+    std::optional<std::string> data;
+};
+
+// The Topic Aliases that a broker has set up on one connection.
+class ReceivedAliases {
+public:
+    explicit ReceivedAliases(std::uint16_t maximum = 0) : maximum_(maximum) {}
+    // Gives a PUBLISH that came by alias its topic. Throws when the broker uses an alias above the
+    // maximum, or one that it has not set up.
+    void resolve(Packet& packet);
+
+private:
+    std::uint16_t maximum_;
+    std::map<std::uint16_t, std::string> topics_;
 };
 
 // Throws when it is not a packet that a server may send in this version.
 Packet decode_from_server(const protocol::FrameView& frame, protocol::Version version);
 
 // "connack 0 present", "publish #1 a/b q1 dup retain 'payload' ids=1,2 expiry=3",
-// "puback #1 0x87", "suback #1 0 1 0x80", "disconnect 0x8E", "pingresp".
+// "publish a/b q0 'x' alias=1" (that sets it up), "publish a/b q0 'x' by-alias=1",
+// "auth 0x18 'data'", "puback #1 0x87", "suback #1 0 1 0x80", "disconnect 0x8E", "pingresp".
 std::string to_text(const Packet& packet);
 // A PUBLISH by what is in it alone: "a/b q1 retain 'payload'".
 std::string to_message_text(const Packet& packet);

@@ -300,6 +300,10 @@ void Simulation::connect(Client& client) {
     if (protocol::is_v5(client.version) && random_.chance(2)) {
         connect.receive_maximum = static_cast<std::uint16_t>(1 + random_.below(4));
     }
+    if (protocol::is_v5(client.version)) {
+        connect.topic_alias_maximum = static_cast<std::uint16_t>(random_.below(4));
+    }
+    client.aliases = ReceivedAliases(connect.topic_alias_maximum);
     client.wire = world_.open_wire(static_cast<ShardIndex>(random_.below(world_.shard_count())));
     client.connected = false;
     client.unread.clear();
@@ -462,7 +466,9 @@ bool Simulation::read(Client& client) {
             break;
         }
         used += progress->frame.whole.size();
-        receive(client, decode_from_server(progress->frame, client.version));
+        Packet packet = decode_from_server(progress->frame, client.version);
+        client.aliases.resolve(packet);
+        receive(client, packet);
     }
     client.unread.erase(client.unread.begin(),
                         client.unread.begin() + static_cast<std::ptrdiff_t>(used));

@@ -77,6 +77,7 @@ private:
         std::size_t index = 0;
         std::string id;
         protocol::Version version{};
+        ReceivedAliases aliases;
         bool persistent = false;
         std::size_t window = 0;  // own publishes under way
 

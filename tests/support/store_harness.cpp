@@ -34,10 +34,9 @@ std::string text_of(const core::MessageRef& message) {
                        protocol::as_text(message->payload()), message->properties().size());
 }
 std::string text_of(const core::RecoveredSession& session) {
-    return fmt::format("session {} {} of '{}' {} s, left {}, doubtful {}", session.id,
-                       session.client_id, session.owner.user_name, session.expiry_interval_s,
-                       session.disconnected_at.time_since_epoch().count(),
-                       session.doubtful_through);
+    return fmt::format("session {} {} of '{}' {} s, left {}", session.id, session.client_id,
+                       session.owner.user_name, session.expiry_interval_s,
+                       session.disconnected_at.time_since_epoch().count());
 }
 std::string text_of(core::SessionId session, const core::RecoveredSubscription& subscription) {
     return fmt::format(

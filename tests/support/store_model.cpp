@@ -102,10 +102,8 @@ void StoreModel::begin_session(Records& to) {
     if (random_.chance(2)) {
         known.disconnected_at = some_time + std::chrono::milliseconds(random_.below(5000));
     }
-    known.doubtful_through = random_.below(1000);
     to.emplace_back(core::SessionPut{known.id, known.owner, known.client_id,
-                                     known.expiry_interval_s, known.disconnected_at,
-                                     known.doubtful_through});
+                                     known.expiry_interval_s, known.disconnected_at});
     sessions_.emplace(known.id, std::move(session));
 }
 

@@ -111,7 +111,6 @@ RecoveredSession StoredState::recover_session(const StoredSession& stored) const
     session.client_id = stored.put.client_id;
     session.expiry_interval_s = stored.put.expiry_interval_s;
     session.disconnected_at = stored.put.disconnected_at;
-    session.doubtful_through = stored.put.doubtful_through;
     for (const auto& [filter, subscription] : stored.subscriptions) {
         session.subscriptions.push_back({filter, subscription.options, subscription.identifier});
     }

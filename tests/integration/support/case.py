@@ -54,7 +54,8 @@ class BrokerCase(unittest.TestCase):
         return broker
 
     def start(self, arguments, **options):
-        """A program that ends with the test."""
+        """A program that ends with the test, in a directory that does too."""
+        options.setdefault("directory", self.directory)
         process = Process(arguments, **options)
         self.addCleanup(process.clean_up)
         return process
