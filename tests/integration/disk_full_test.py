@@ -88,6 +88,7 @@ class DiskFullTest(BrokerCase):
 
     def test_refusals_are_seen_and_storing_goes_on_when_there_is_room(self):
         publisher = self.fill()
+        self.broker.log.wait_for_line(r"martlet\.db: the disk is full")
         with self.within("QoS 0 while the disk is full"):
             self.check_qos_0_is_served()
         with self.within("QoS 2 while the disk is full"):
@@ -101,6 +102,7 @@ class DiskFullTest(BrokerCase):
             self.assertEqual(client.read_to_end(), [])
         self.disk.drop_ballast()
         wait_until(self.is_stored, "room again")
+        self.broker.log.wait_for_line(r"martlet\.db: there is room again")
         publisher.read_the_rest()
         self.lasting(self.broker, "last", clean=True).publish("q/end", b"end", 1)
         self.check_delivered(publisher)

@@ -412,10 +412,9 @@ class SessionClient:
             self._complain("no DUP", f"{delivery}, which came before")
         if self.reader.got[message] == self._connections:
             self._complain("protocol", f"{delivery}, twice on one connection")
-        # To a reader at QoS 1 the identifier means nothing but where to send PUBACK: the broker
-        # stores it late, and a crash may cost it. Not so at QoS 2.
-        if sum(held is message for held in self._unanswered.values()) > 1:
-            self._ledger.counts["renumbered"] += 1
+        others = [each for each, held in self._unanswered.items() if held is message]
+        if others != [delivery.packet_id]:
+            self._complain("identifier", f"{delivery}, not answered under {others}")
 
     # --- answers ---
 
