@@ -237,7 +237,7 @@ class Crash:
 
     def _describe(self, counts):
         good = ("published", "acknowledged", "sent again", "delivered", "with DUP", "held again")
-        good += ("without DUP", "retained copies")
+        good += ("renumbered", "without DUP", "retained copies")
         text = ", ".join(f"{counts[kind]} {kind}" for kind in good)
         faults = ", ".join(f"{kind} {counts[kind]}" for kind in _KINDS)
         others = set(counts) - {*good, *_KINDS}
