@@ -74,7 +74,7 @@ struct PublicationKey {
     std::uint64_t sequence = 0;  // 0: none
 
     explicit operator bool() const { return sequence != 0; }
-    friend auto operator<=>(const PublicationKey&, const PublicationKey&) = default;
+    friend auto operator<=>(const PublicationKey&, const PublicationKey&) = default;  // NOLINT
 };
 // One row for a message, however many sessions of the shard it is for.
 struct MessagePut {

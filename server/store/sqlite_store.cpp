@@ -224,7 +224,7 @@ void SqliteStore::take_in(std::vector<IntakeItem> items) {
 }
 
 // Loads see what is not committed yet, and wait for no commit. While the disk is full they see what
-// was committed; those that miss something wait until it is.
+// was committed, up to the first that is not.
 void SqliteStore::serve_requests() {
     if (requests_.empty() || has_failed_) {
         return;
@@ -247,9 +247,13 @@ void SqliteStore::serve_requests() {
             fail();
             return;
         }
-        const bool misses_some = std::find(loaded.messages.begin(), loaded.messages.end(),
-                                           nullptr) != loaded.messages.end();
-        if (refuses_ && misses_some) {
+        if (refuses_) {
+            // What comes after the first that is not committed is asked for again.
+            const auto missing = std::find(loaded.messages.begin(), loaded.messages.end(), nullptr);
+            loaded.ids.resize(static_cast<std::size_t>(missing - loaded.messages.begin()));
+            loaded.messages.resize(loaded.ids.size());
+        }
+        if (refuses_ && loaded.ids.empty()) {
             waiting.push_back(std::move(request));
         } else {
             news[request.shard].loaded.push_back(std::move(loaded));

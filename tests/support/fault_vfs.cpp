@@ -68,7 +68,7 @@ int read(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
     const auto wanted = static_cast<std::size_t>(size);
     const auto from = std::min(static_cast<std::size_t>(offset), state->content.size());
     const std::size_t there = std::min(wanted, state->content.size() - from);
-    std::memcpy(to, state->content.data() + from, there);
+    std::copy_n(state->content.data() + from, there, static_cast<unsigned char*>(to));
     std::memset(static_cast<unsigned char*>(to) + there, 0, wanted - there);
     return there == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
