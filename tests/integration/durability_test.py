@@ -268,7 +268,7 @@ class KilledTest(DurableCase):
         self.assertEqual(came.payload, b"long")
         ((name, left),) = came.properties
         self.assertEqual(name, EXPIRY)
-        self.assertIn(int.from_bytes(left, "big"), range(60, 99))
+        self.assertIn(int.from_bytes(left, "big"), range(60, 100))
         self.check_no_more(subscriber)
         subscriber.subscribe("r/#", qos=1)
         self.assertEqual(subscriber.take(1)[0].topic, "r/long")
