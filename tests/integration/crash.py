@@ -119,6 +119,9 @@ class CrashingBroker:
         self._broker.process.signal(signal.SIGKILL)
         self.bury()
 
+    def describe(self):
+        return self._broker.describe()
+
     def clean_up(self):
         self._broker.clean_up()
 
@@ -416,7 +419,7 @@ def crash(rounds, seed, mode="kill", scale=1.0, report=print):
             shutil.rmtree(directory)
         else:
             report(f"failed with --seed {seed} --mode {mode}; its files: {directory}")
-            for log in run.broker.logs:
+            for log in (*run.broker.logs, run.broker.describe()):
                 report(log)
     return is_good
 
