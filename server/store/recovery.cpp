@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "server/store/batch_codec.hpp"
+#include "server/store/retained_recovery.hpp"
 #include "server/store/row_codec.hpp"
+#include "server/store/row_scan.hpp"
 #include "server/store/schema.hpp"
 
 namespace martlet::store {
@@ -30,22 +33,28 @@ struct SessionPlace {
 class Scan {
 public:
     Scan(Connection& connection, const RecoveryOptions& options, Recovered& to)
-        : connection_(connection), options_(options), to_(to) {
+        : connection_(connection), rows_(connection), options_(options), to_(to) {
         to_.shards.resize(options.shard_count);
     }
 
-    std::optional<std::string> run() {
+    std::optional<RecoveryProblem> run() {
+        RetainedRecovery retained(connection_, options_);
         const bool is_done = read_marks() && read_sessions() && read_subscriptions() &&
-                             read_wills() && read_incoming() && read_windows() && read_messages() &&
-                             read_retained();
+                             read_wills() && read_incoming() && read_windows() && read_messages();
         if (!is_done) {
-            return problem_;
+            return rows_.problem();
+        }
+        for (RetainedRows& part : retained.finish()) {
+            if (part.problem) {
+                return part.problem;
+            }
+            take_retained(part);
         }
         place_window_extras();
         finish_windows();
         if (!delete_leftovers("message", unwanted_messages_) ||
             !delete_leftovers("retained", expired_retained_)) {
-            return problem_;
+            return rows_.problem();
         }
         for (core::RecoveredState& shard : to_.shards) {
             shard.session_id_max = to_.marks.session;
@@ -56,36 +65,6 @@ public:
     }
 
 private:
-    bool fail_reading(const Table& table) {
-        problem_ = fmt::format("table {}: {}", table.name, connection_.error_text());
-        return false;
-    }
-    bool fail_row(const Table& table, const Statement& row) {
-        problem_ = fmt::format("table {}: row {} is damaged", table.name, row.integer(1));
-        return false;
-    }
-
-    // `take(row)` says whether the row makes sense.
-    template <class Take>
-    bool each_row(const Table& table, std::string_view sql, Take take) {
-        Statement rows;
-        if (!connection_.prepare(sql, rows)) {
-            return fail_reading(table);
-        }
-        int status = rows.step();
-        for (; status == SQLITE_ROW; status = rows.step()) {
-            if (!take(std::as_const(rows))) {
-                return fail_row(table, rows);
-            }
-        }
-        return status == SQLITE_DONE || fail_reading(table);
-    }
-    template <class Take>
-    bool each_intact_row(const Table& table, Take take) {
-        return each_row(table, select_rows(table, fmt::format("ORDER BY {}", table.key())),
-                        [&](const Statement& row) { return is_intact(row) && take(row); });
-    }
-
     core::RecoveredSession& at(const SessionPlace& place) {
         return to_.shards[place.shard].sessions[place.index];
     }
@@ -105,12 +84,11 @@ private:
             read(meta_retained_id, to_.marks.retained)) {
             return true;
         }
-        problem_ = "table meta: " + connection_.error_text();
-        return false;
+        return rows_.fail_reading("meta");
     }
 
     bool read_sessions() {
-        return each_intact_row(session_table, [this](const Statement& row) {
+        return rows_.each_intact_row(session_table, "", [this](const Statement& row) {
             core::RecoveredSession session;
             session.id = row.id(1);
             session.owner.user_name = row.text(2);
@@ -127,7 +105,7 @@ private:
     }
 
     bool read_subscriptions() {
-        return each_intact_row(subscription_table, [this](const Statement& row) {
+        return rows_.each_intact_row(subscription_table, "", [this](const Statement& row) {
             const auto options = unpack_options(row.integer(3));
             if (const SessionPlace* place = find(row.id(1)); place != nullptr && options) {
                 at(*place).subscriptions.push_back({std::string(row.text(2)), *options,
@@ -138,7 +116,7 @@ private:
     }
 
     bool read_wills() {
-        return each_intact_row(will_table, [this](const Statement& row) {
+        return rows_.each_intact_row(will_table, "", [this](const Statement& row) {
             const SessionPlace* place = find(row.id(1));
             if (place == nullptr) {
                 return true;
@@ -156,7 +134,7 @@ private:
     }
 
     bool read_incoming() {
-        return each_intact_row(incoming_table, [this](const Statement& row) {
+        return rows_.each_intact_row(incoming_table, "", [this](const Statement& row) {
             if (const SessionPlace* place = find(row.id(1))) {
                 at(*place).incoming_qos2.push_back(
                     protocol::PacketId{static_cast<std::uint16_t>(row.integer(2))});
@@ -166,7 +144,7 @@ private:
     }
 
     bool read_windows() {
-        return each_intact_row(inflight_table, [this](const Statement& row) {
+        return rows_.each_intact_row(inflight_table, "", [this](const Statement& row) {
             SessionPlace* place = find(row.id(1));
             if (place == nullptr) {
                 return true;
@@ -196,8 +174,8 @@ private:
 
     // Without the checksum, which would need the payload: the pages have theirs.
     bool read_messages() {
-        return each_row(message_table, "SELECT 0,id,targets,size FROM message ORDER BY id",
-                        [this](const Statement& row) { return take_message(row); });
+        return rows_.each_row(message_table, "SELECT 0,id,targets,size FROM message ORDER BY id",
+                              [this](const Statement& row) { return take_message(row); });
     }
 
     bool take_message(const Statement& row) {
@@ -285,23 +263,14 @@ private:
         }
     }
 
-    bool read_retained() {
-        return each_intact_row(retained_table, [this](const Statement& row) {
-            const core::RetainedId id = row.id(1);
-            to_.marks.retained = std::max(to_.marks.retained, id);
-            const std::optional<std::int64_t> expires_at = integer_or_none(row, 2);
-            if (expires_at && *expires_at <= options_.clock.wall_ms_at_base()) {
-                expired_retained_.push_back(id);
-                return true;
-            }
-            core::MessageRef message = read_message(row, retained_columns, options_.clock);
-            if (message == nullptr) {
-                return false;
-            }
-            const core::ShardIndex shard = options_.shard_of_retained(message->topic());
-            to_.shards[shard].retained.push_back({id, std::move(message)});
-            return true;
-        });
+    void take_retained(RetainedRows& part) {
+        to_.marks.retained = std::max(to_.marks.retained, part.id_max);
+        expired_retained_.insert(expired_retained_.end(), part.expired.begin(), part.expired.end());
+        for (std::size_t shard = 0; shard < part.by_shard.size(); ++shard) {
+            std::vector<core::RecoveredRetained>& all = to_.shards[shard].retained;
+            all.insert(all.end(), std::make_move_iterator(part.by_shard[shard].begin()),
+                       std::make_move_iterator(part.by_shard[shard].end()));
+        }
     }
 
     bool delete_leftovers(std::string_view table, const std::vector<std::uint64_t>& ids) {
@@ -324,14 +293,13 @@ private:
             remove = Statement();
             return !connection_.is_in_transaction() || connection_.execute("ROLLBACK") == SQLITE_OK;
         }
-        problem_ = fmt::format("table {}: {}", table, connection_.error_text());
-        return false;
+        return rows_.fail_reading(table);
     }
 
     Connection& connection_;
+    RowScan rows_;
     const RecoveryOptions& options_;
     Recovered& to_;
-    std::string problem_;
     boost::unordered_flat_map<core::SessionId, SessionPlace> places_;
     boost::unordered_flat_map<core::SessionId, std::vector<WindowExtras>> window_extras_;
     std::vector<core::MessageId> unwanted_messages_;
@@ -340,8 +308,8 @@ private:
 
 }  // namespace
 
-std::optional<std::string> recover(Connection& connection, const RecoveryOptions& options,
-                                   Recovered& to) {
+std::optional<RecoveryProblem> recover(Connection& connection, const RecoveryOptions& options,
+                                       Recovered& to) {
     return Scan(connection, options, to).run();
 }
 

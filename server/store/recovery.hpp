@@ -30,8 +30,13 @@ struct Recovered {
     IdMarks marks;
 };
 
+struct RecoveryProblem {
+    std::string text;
+    int status = 0;  // SQLite's
+};
+
 // What is wrong, if anything is: nothing is left out silently.
-std::optional<std::string> recover(Connection& connection, const RecoveryOptions& options,
-                                   Recovered& to);
+std::optional<RecoveryProblem> recover(Connection& connection, const RecoveryOptions& options,
+                                       Recovered& to);
 
 }  // namespace martlet::store

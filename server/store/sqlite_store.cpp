@@ -159,10 +159,7 @@ std::vector<core::RecoveredState> SqliteStore::recover() {
                                   options_.shard_of_retained, clock_};
     Recovered recovered;
     if (const auto wrong = store::recover(database_->connection(), options, recovered)) {
-        const int status = database_->connection().extended_error();
-        // A row that makes no sense is no error of SQLite's.
-        const bool is_sound = status == SQLITE_OK || status == SQLITE_ROW || status == SQLITE_DONE;
-        refuse_to_start(is_sound ? SQLITE_CORRUPT : status, *wrong);
+        refuse_to_start(wrong->status, wrong->text);
     }
     database_->set_references(std::move(recovered.references));
     for (core::RecoveredState& state : recovered.shards) {

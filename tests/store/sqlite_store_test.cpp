@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -270,6 +271,36 @@ TEST_CASE("store: expired retained messages do not come back") {
     fixture.options.wall_ms += 20'000;
     CHECK(StoreHarness(fixture.options).recovered()[0].retained.empty());
     CHECK(fixture.number("SELECT count(*) FROM retained") == 0);
+}
+
+TEST_CASE("store: many retained messages come back in order and a damaged one is noticed") {
+    constexpr core::RetainedId count = 120'000;  // more than one thread reads
+    Fixture fixture;
+    fixture.options.shard_count = 2;
+    {
+        StoreHarness harness(fixture.options);
+        harness.start();
+        std::vector<core::StoreRecord> records;
+        for (core::RetainedId id = 1; id <= count; ++id) {
+            records.emplace_back(core::RetainedPut{id, make_message(fmt::format("t/{}", id), "x")});
+        }
+        REQUIRE(harness.wait_durable(0, harness.submit(0, std::move(records), true)));
+    }
+    {
+        const StoreHarness harness(fixture.options);
+        std::size_t found = 0;
+        for (const core::RecoveredState& state : harness.recovered()) {
+            CHECK(state.retained_id_max >= count);
+            CHECK(std::is_sorted(state.retained.begin(), state.retained.end(),
+                                 [](const auto& a, const auto& b) { return a.id < b.id; }));
+            for (const core::RecoveredRetained& each : state.retained) {
+                found += each.message->topic() == fmt::format("t/{}", each.id) ? 1 : 0;
+            }
+        }
+        CHECK(found == count);
+    }
+    fixture.execute("UPDATE retained SET topic='other' WHERE id=110000");
+    CHECK(contains(fixture.refusal(), "table retained: row 110000 is damaged"));
 }
 
 TEST_CASE("store: a backup made while it is written to is whole and starts") {
