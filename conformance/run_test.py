@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Starts a broker and has the suite judge it: the suite's exit status is this one's.
 
-    run_test.py --suite FILE --broker FILE [--threads N] [OPTIONS OF THE SUITE]
+    run_test.py --suite FILE --broker FILE [--threads N] [--persistence true|false] [OPTIONS OF THE SUITE]
 """
 
 import argparse
 import subprocess
 import sys
 
-from broker_process import running_broker
+from broker_process import PASSWORD, USER, running_broker
 
 
 def main():
@@ -16,9 +16,11 @@ def main():
     parser.add_argument("--suite", required=True)
     parser.add_argument("--broker", required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--persistence", default="true")
     arguments, options = parser.parse_known_args()
-    with running_broker(arguments.broker, arguments.threads) as port:
-        command = [arguments.suite, "127.0.0.1", str(port), *options]
+    with running_broker(arguments.broker, arguments.threads, arguments.persistence) as port:
+        command = [arguments.suite, "127.0.0.1", str(port),
+                   "--user", USER, "--password", PASSWORD, *options]
         return subprocess.run(command, check=False).returncode
 
 
