@@ -30,6 +30,23 @@ ShardIndex pick(std::uint64_t hash, ShardIndex shard_count) {
 
 constexpr std::uint64_t hash_start = 0xCBF29CE484222325ULL;
 
+// Which its sender waits for; 0: none.
+std::uint64_t sequence_of(const ShardItem& item) {
+    if (const auto* publish = std::get_if<PublishItem>(&item)) {
+        return publish->sequence;
+    }
+    if (const auto* join = std::get_if<SharedJoinItem>(&item)) {
+        return join->sequence;
+    }
+    const auto* leave = std::get_if<SharedLeaveItem>(&item);
+    return leave != nullptr ? leave->sequence : 0;
+}
+
+void extend(SequenceRange& range, std::uint64_t sequence) {
+    range.first = range.last == 0 ? sequence : range.first;
+    range.last = sequence;
+}
+
 }  // namespace
 
 ShardIndex home_of_client(std::string_view client_id, std::uint64_t hash_seed,
@@ -108,16 +125,20 @@ void Shard::release_answers() {
         const Answer due = std::move(answers_.front());
         answers_.pop_front();
         ++answers_gone_;
-        Connection* connection = find(due.connection);
-        if (connection == nullptr || !connection->is_connected()) {
-            continue;
-        }
-        --connection->answers_pending;
-        connection->pubacks_pending -= due.type == PacketType::puback ? 1 : 0;
-        connection->pubrecs_pending -= due.type == PacketType::pubrec ? 1 : 0;
-        send_answer(*connection, due);
-        update_reading(*connection);
+        release_answer(due);
     }
+}
+
+void Shard::release_answer(const Answer& due) {
+    Connection* connection = find(due.connection);
+    if (connection == nullptr || !connection->is_connected()) {
+        return;
+    }
+    --connection->answers_pending;
+    connection->pubacks_pending -= due.type == PacketType::puback ? 1 : 0;
+    connection->pubrecs_pending -= due.type == PacketType::pubrec ? 1 : 0;
+    send_answer(*connection, due);
+    update_reading(*connection);
 }
 
 void Shard::send_answer(Connection& connection, const Answer& answer) {
@@ -180,7 +201,7 @@ std::uint64_t Shard::take_confirmed(std::deque<Confirmation>& waiting, std::uint
     std::uint64_t confirmed = 0;
     while (!waiting.empty() && waiting.front().ticket <= durable_ &&
            waiting.front().shared_sequence <= shared) {
-        confirmed = waiting.front().sequence;
+        confirmed = waiting.front().sequences.last;
         waiting.pop_front();
     }
     return confirmed;
@@ -193,28 +214,33 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     Confirmation confirmation;
     Confirmation shared;
     for (ShardItem& item : batch.items) {
-        if (const auto* publish = std::get_if<PublishItem>(&item)) {
-            confirmation.sequence = std::max(confirmation.sequence, publish->sequence);
-        } else if (const auto* deliver = std::get_if<SharedDeliverItem>(&item)) {
-            shared.sequence = std::max(shared.sequence, deliver->sequence);
-        } else if (const auto* join = std::get_if<SharedJoinItem>(&item)) {
-            confirmation.sequence = std::max(confirmation.sequence, join->sequence);
-        } else if (const auto* leave = std::get_if<SharedLeaveItem>(&item)) {
-            confirmation.sequence = std::max(confirmation.sequence, leave->sequence);
+        const std::size_t item_mark = store_mark();
+        const std::uint64_t item_shared_mark = last_shared_sequence_;
+        const std::uint64_t sequence = sequence_of(item);
+        if (const auto* deliver = std::get_if<SharedDeliverItem>(&item)) {
+            shared.sequences.last = std::max(shared.sequences.last, deliver->sequence);
         }
         std::visit([&](auto& value) { on_item(from, value); }, item);
+        if (sequence == 0) {
+            continue;
+        }
+        extend(confirmation.sequences, sequence);
+        if (store_refuses_ && ticket_since(item_mark) == 0 &&
+            last_shared_sequence_ == item_shared_mark) [[unlikely]] {
+            send_to(from, ConfirmAheadItem{{sequence, sequence}});
+        }
     }
     // Safe once what the batch made this shard record is durable, and what it made this shard send
     // to members of groups elsewhere is safe there.
     confirmation.ticket = shared.ticket = ticket_since(mark);
-    if (confirmation.sequence != 0 || shared.sequence != 0) {
+    if (confirmation.sequences.last != 0 || shared.sequences.last != 0) {
         want(confirmation.ticket);
     }
     confirmation.shared_sequence = last_shared_sequence_ != shared_mark ? last_shared_sequence_ : 0;
-    if (confirmation.sequence != 0) {
+    if (confirmation.sequences.last != 0) {
         peers_[from].to_confirm.push_back(confirmation);
     }
-    if (shared.sequence != 0) {
+    if (shared.sequences.last != 0) {
         peers_[from].shared_to_confirm.push_back(shared);
     }
 }
@@ -233,7 +259,10 @@ void Shard::on_item(ShardIndex from, const CompleteItem& item) {
 void Shard::on_item(ShardIndex from, const ConfirmItem& item) {
     Peer& peer = peers_[from];
     peer.confirmed = std::max(peer.confirmed, item.sequence);
+    std::erase_if(peer.confirmed_ahead,
+                  [&](const SequenceRange& range) { return range.last <= peer.confirmed; });
     peer.shared_confirmed = std::max(peer.shared_confirmed, item.shared_sequence);
+    may_release_ahead_ = may_release_ahead_ || store_refuses_;
 }
 
 void Shard::on_item(ShardIndex, const PauseItem& item) {

@@ -283,6 +283,7 @@ void Shard::end_pass(Instant now) {
     tell_completed();
     release_held();
     release_answers();
+    release_answers_ahead();
     push_batches();
     for (std::size_t i = 0; i < output_pending_.size(); ++i) {
         if (Connection* connection = find(output_pending_[i])) {

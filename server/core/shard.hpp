@@ -33,6 +33,7 @@
 #include "server/core/counters.hpp"
 #include "server/core/limits.hpp"
 #include "server/core/log_events.hpp"
+#include "server/core/peer.hpp"
 #include "server/core/publication.hpp"
 #include "server/core/recovered.hpp"
 #include "server/core/retained_messages.hpp"
@@ -302,13 +303,13 @@ private:
     void fill_slice(RetainedMessages::Cursor& cursor, RetainedSliceItem& slice);
 
     // --- answers, the store and peers (mailbox.cpp) ---
-    struct Confirmation;
     void answer(Connection& connection, Answer answer);
     bool is_due(const Answer& answer, std::uint64_t confirmed) const;
     std::uint64_t confirmed_sequence() const;
     std::uint64_t confirmed_shared_sequence() const;
     std::uint64_t take_confirmed(std::deque<Confirmation>& waiting, std::uint64_t shared) const;
     void release_answers();
+    void release_answer(const Answer& due);
     void send_answer(Connection& connection, const Answer& answer);
     void send_pubrel(Connection& connection, protocol::PacketId packet_id);
 
@@ -352,10 +353,15 @@ private:
     void unload_queue(Session& session);
     void on_loaded(const LoadedMessages& loaded);
     void lose(Session& session);
+
+    // --- while nothing can be stored (full_store.cpp) ---
     void set_refusing(bool refuses);
+    void await_patience();
     void lose_patience();
     bool is_refused_by_store(const protocol::PublishView& publish);
     void refuse_for_store(Connection& connection, const protocol::PublishView& publish);
+    void confirm_ahead();
+    void release_answers_ahead();
 
     // --- after a restart (restore.cpp) ---
     void restore_session(RecoveredSession& recovered, Instant ended_at);
@@ -374,6 +380,7 @@ private:
     void on_item(ShardIndex from, PublishItem& item);
     void on_item(ShardIndex from, const CompleteItem& item);
     void on_item(ShardIndex from, const ConfirmItem& item);
+    void on_item(ShardIndex from, const ConfirmAheadItem& item);
     void on_item(ShardIndex from, const PauseItem& item);
     void on_item(ShardIndex from, const RetainedQueryItem& item);
     void on_item(ShardIndex from, const RetainedMoreItem& item);
@@ -429,24 +436,6 @@ private:
     PublicationKey part_of_;  // ...and what it is a part of
     std::vector<SharedResultItem> returned_;  // shared messages on their way back to a group here
 
-    // Peers: what leaves with this pass's batch, and how far each has confirmed what it was sent.
-    // What goes to members of groups is numbered apart: a publish from a peer may wait for it to be
-    // confirmed by another, but it waits for the store alone, so no two shards wait for each other.
-    struct Confirmation {
-        std::uint64_t sequence = 0;
-        StoreTicket ticket = 0;             // what it has to wait for, here...
-        std::uint64_t shared_sequence = 0;  // ...and elsewhere
-    };
-    struct Peer {
-        ShardBatch outgoing;
-        std::uint64_t sent = 0;
-        std::uint64_t confirmed = 0;
-        std::uint64_t shared_sent = 0;
-        std::uint64_t shared_confirmed = 0;
-        std::uint64_t completed = 0;  // its publications up to here are stored
-        std::deque<Confirmation> to_confirm;
-        std::deque<Confirmation> shared_to_confirm;
-    };
     std::vector<Peer> peers_;
     std::uint64_t last_sequence_ = 0;
     std::uint64_t last_shared_sequence_ = 0;
@@ -488,6 +477,8 @@ private:
     };
     RingQueue<Part> parts_;
     Timer patience_timer_;
+    std::uint64_t patience_through_ = 0;  // answers before this one waited when the timer was set
+    bool may_release_ahead_ = false;      // since the last pass
     RingQueue<Answer> answers_;
     std::uint64_t answers_gone_ = 0;    // the number of the first in answers_
     RingQueue<Completion> incomplete_;  // parts are not in the store everywhere

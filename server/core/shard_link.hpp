@@ -31,6 +31,11 @@ struct GroupAddress {
     friend bool operator==(const GroupAddress&, const GroupAddress&) = default;
 };
 
+struct SequenceRange {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+};
+
 // A message for the receiver's own subscribers, groups and retained part. `sequence` is not 0 when
 // the sender waits for a ConfirmItem that covers it.
 struct PublishItem {
@@ -47,6 +52,11 @@ struct CompleteItem {
 struct ConfirmItem {
     std::uint64_t sequence = 0;
     std::uint64_t shared_sequence = 0;
+};
+// The same of those few, though what came before them is not safe yet: while the sender's store
+// takes nothing more, what needs no store does not wait for it.
+struct ConfirmAheadItem {
+    SequenceRange sequences;
 };
 // A subscriber of the sender lags (or has caught up): do not read that publisher (do again).
 struct PauseItem {
@@ -108,9 +118,10 @@ struct SharedResultItem {
     MessageRef returned;
 };
 
-using ShardItem = std::variant<PublishItem, CompleteItem, ConfirmItem, PauseItem, RetainedQueryItem,
-                               RetainedMoreItem, RetainedSliceItem, SharedJoinItem, SharedLeaveItem,
-                               SharedPresenceItem, SharedDeliverItem, SharedResultItem>;
+using ShardItem =
+    std::variant<PublishItem, CompleteItem, ConfirmItem, ConfirmAheadItem, PauseItem,
+                 RetainedQueryItem, RetainedMoreItem, RetainedSliceItem, SharedJoinItem,
+                 SharedLeaveItem, SharedPresenceItem, SharedDeliverItem, SharedResultItem>;
 
 struct ShardBatch {
     std::vector<ShardItem> items;

@@ -1,11 +1,10 @@
-// What the store says: that batches are durable, that it takes nothing more, and the messages that
-// come back from it when a session's queue gets to them.
+// What the store says: that batches are durable, and the messages that come back from it when a
+// session's queue gets to them.
 #include <algorithm>
 #include <utility>
 
 #include "protocol/topic.hpp"
 #include "server/core/shard.hpp"
-#include "server/core/timer_kinds.hpp"
 
 namespace martlet::core {
 
@@ -168,74 +167,6 @@ void Shard::on_loaded(const LoadedMessages& loaded) {
 
 void Shard::lose(Session& session) {
     note_drop(session, {}, counters_.dropped_unreadable, "the store can not read it back");
-}
-
-// --- when nothing more can be stored ---
-
-void Shard::set_refusing(bool refuses) {
-    if (refuses == store_refuses_) {
-        return;
-    }
-    store_refuses_ = refuses;
-    if (refuses) {
-        timers_.schedule(patience_timer_, {static_cast<std::uint8_t>(TimerKind::refusal), 0},
-                         now_ + store_patience);
-    } else {
-        timers_.cancel(patience_timer_);
-    }
-}
-
-// Whoever has waited for storage so long is disconnected unanswered, and will try again.
-void Shard::lose_patience() {
-    for (std::size_t i = 0; i < answers_.size(); ++i) {
-        if (answers_[i].ticket <= durable_) {
-            continue;
-        }
-        Connection* connection = find(answers_[i].connection);
-        if (connection != nullptr && connection->is_connected()) {
-            close(*connection, CloseReason::quota, ReasonCode::quota_exceeded, "storage is full");
-        }
-    }
-    if (store_refuses_) {
-        timers_.schedule(patience_timer_, {static_cast<std::uint8_t>(TimerKind::refusal), 0},
-                         now_ + store_patience);
-    }
-}
-
-// Would it have to be stored here? What other shards would have to store they do once there is
-// room again; it is not acknowledged before.
-bool Shard::is_refused_by_store(const protocol::PublishView& publish) {
-    if (publish.qos == QoS::at_most_once) {
-        return false;
-    }
-    if (publish.retain && shard_of_topic(publish.topic) == index_) {
-        return true;
-    }
-    bool wanted = false;
-    subscriptions_.match(publish.topic, [&](FilterKey, std::span<const Subscriber> list) {
-        wanted = wanted || std::any_of(list.begin(), list.end(), [&](const Subscriber& subscriber) {
-                     return subscriber.qos() != QoS::at_most_once &&
-                            is_kept(sessions_[subscriber.session]);
-                 });
-    });
-    return wanted;
-}
-
-// v5 has a reason code; a 3.1.1 publisher is not acknowledged, and its connection is closed so that
-// it sends the message again later.
-void Shard::refuse_for_store(Connection& connection, const protocol::PublishView& publish) {
-    ++counters_.dropped_store_full;
-    if (!protocol::is_v5(connection.version)) {
-        close(connection, CloseReason::quota, ReasonCode::quota_exceeded, "storage is full");
-        return;
-    }
-    Answer refusal;
-    refusal.connection = connection.id;
-    refusal.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
-                                                     : protocol::PacketType::pubrec;
-    refusal.packet_id = publish.packet_id;
-    refusal.reason = ReasonCode::quota_exceeded;
-    answer(connection, std::move(refusal));
 }
 
 }  // namespace martlet::core

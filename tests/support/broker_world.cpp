@@ -243,6 +243,14 @@ bool BrokerWorld::complete_store(ShardIndex index) {
     return complete_load(index);
 }
 
+void BrokerWorld::refuse_store(bool refuses) {
+    for (ShardIndex index = 0; index < options_.shards; ++index) {
+        core::StoreNews news;
+        news.refuses = refuses;
+        shard(index).on_store(std::move(news), now_);
+    }
+}
+
 bool BrokerWorld::complete_load(ShardIndex index) {
     FakeStore& asked = store(index);
     if (asked.loads.empty()) {

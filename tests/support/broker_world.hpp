@@ -82,6 +82,8 @@ public:
     // The oldest batch becomes durable, or, if there is none, the oldest load arrives.
     bool complete_store(core::ShardIndex index);
     bool complete_load(core::ShardIndex index);
+    // Every shard hears that nothing more can be stored, or that there is room again.
+    void refuse_store(bool refuses);
     void pass_time(core::Duration duration) { now_ += duration; }
     bool tick(core::ShardIndex index);
     void end_pass(core::ShardIndex index) { shard(index).end_pass(now_); }
