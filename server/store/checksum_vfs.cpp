@@ -10,13 +10,13 @@
 #include <new>
 
 #include "server/store/row_hash.hpp"
+#include "server/store/schema.hpp"
 #include "server/store/sqlite.hpp"
 
 namespace martlet::store {
 
 namespace {
 
-constexpr int page_size = 4096;
 constexpr int reserved_at = 20;  // of the file's header: bytes reserved at the end of each page
 
 // SQLite allocates this together with the wrapped VFS's file, which lies behind it.

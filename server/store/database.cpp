@@ -1,6 +1,7 @@
 #include "server/store/database.hpp"
 
 #include <errno.h>  // NOLINT(modernize-deprecated-headers): EDQUOT is POSIX
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <utility>
@@ -200,6 +201,17 @@ Outcome Database::load(const core::LoadRequest& request, core::LoadedMessages& t
         }
     }
     return outcome;
+}
+
+bool Database::needs_checkpoint() const {
+    if (log_pages_ < log_pages_min || log_pages_ >= log_pages_max) {
+        return log_pages_ >= log_pages_max;
+    }
+    // While its pages still fit into the database, a checkpoint makes the log's room free again.
+    struct statvfs disk {};
+    const char* const file = sqlite3_db_filename(connection_.handle(), "main");
+    return statvfs(file, &disk) == 0 &&
+           disk.f_bavail * disk.f_frsize < 2 * page_size * static_cast<std::uint64_t>(log_pages_);
 }
 
 Outcome Database::checkpoint(bool is_last) {

@@ -45,7 +45,8 @@ public:
 
     // Moves the log into the database; with `is_last`, all of it.
     Outcome checkpoint(bool is_last);
-    bool needs_checkpoint() const { return log_pages_ >= log_pages_max; }
+    // The log is long, or what it would need in the database may soon be more than there is room for.
+    bool needs_checkpoint() const;
     // Gives pages that are free back to the file system, some at a time; `has_more` says whether to
     // call again.
     Outcome reclaim(bool& has_more);
@@ -58,6 +59,7 @@ public:
 private:
     // A bigger log makes a checkpoint stall, a smaller one makes them too many.
     static constexpr int log_pages_max = 1000;
+    static constexpr int log_pages_min = 16;
 
     Outcome check(int status);
     Outcome begin();

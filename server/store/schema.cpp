@@ -36,13 +36,6 @@ constexpr std::array<Migration, schema_version> migrations{
     [](Connection& connection) { return connection.execute(schema_sql); },
 };
 
-// Before anything is written: what the file's format depends on.
-int set_format(Connection& connection) {
-    int reserved = page_checksum_size;
-    sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-    return connection.execute("PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;");
-}
-
 // - secure_delete: Debian builds SQLite with it on; zeroing what is deleted doubles the writes.
 // - wal_autocheckpoint=0: the store checkpoints itself, after the answers and looking at the result
 //   (SQLite's own automatic checkpoint drops its errors).
@@ -93,6 +86,17 @@ std::optional<std::string> judge_version(Connection& connection, std::int64_t& v
 }
 
 }  // namespace
+
+int set_format(Connection& connection) {
+    int reserved = page_checksum_size;
+    const int status =
+        sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+    return status != SQLITE_OK ? status
+                               : connection.execute(fmt::format("PRAGMA page_size={}; "
+                                                                "PRAGMA auto_vacuum=INCREMENTAL;",
+                                                                page_size)
+                                                        .c_str());
+}
 
 std::string select_rows(const Table& table, std::string_view rest) {
     return fmt::format("SELECT checksum,{} FROM {} {}", table.columns, table.name, rest);

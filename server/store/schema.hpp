@@ -26,6 +26,7 @@
 namespace martlet::store {
 
 inline constexpr const char* database_file = "martlet.db";
+inline constexpr int page_size = 4096;
 inline constexpr std::int64_t schema_version = 1;
 inline constexpr std::int64_t application_id = 0x4D41524C;  // "MARL"
 
@@ -63,6 +64,9 @@ inline constexpr std::string_view meta_wall_clock = "wall_clock_ms";
 inline constexpr std::string_view meta_session_id = "session_id_max";
 inline constexpr std::string_view meta_message_id = "message_id_max";
 inline constexpr std::string_view meta_retained_id = "retained_id_max";
+
+// Before anything is written to a new file: what the format of its pages depends on.
+int set_format(Connection& connection);
 
 // Makes an empty file a database of this version, brings an older one up to it, and applies the
 // settings of a connection that writes. What is wrong, or nothing.

@@ -21,8 +21,6 @@ namespace {
 
 using Clock = Intake::Clock;
 
-constexpr std::uintmax_t page_size = 4096;
-
 // Free pages are looked for so long after a commit; while there are more, so often.
 constexpr auto reclaim_delay = std::chrono::seconds(1);
 

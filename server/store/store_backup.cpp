@@ -16,11 +16,8 @@ namespace {
 // log, and the copy never has to begin anew.
 std::string copy(Connection& from, const std::string& file) {
     Connection to;
-    int reserved = page_checksum_size;
     if (to.open(file, SQLITE_OPEN_READWRITE, checksum_vfs_name()) != SQLITE_OK ||
-        sqlite3_file_control(to.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved) !=
-            SQLITE_OK ||
-        to.execute("PRAGMA page_size=4096; PRAGMA synchronous=FULL") != SQLITE_OK) {
+        set_format(to) != SQLITE_OK || to.execute("PRAGMA synchronous=FULL") != SQLITE_OK) {
         return to.error_text();
     }
     sqlite3_backup* const backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");

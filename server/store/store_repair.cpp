@@ -189,7 +189,7 @@ std::string copy_all(Connection& from, Connection& to, std::FILE* out) {
                : to.error_text();
 }
 
-using Page = std::array<std::byte, 4096>;
+using Page = std::array<std::byte, page_size>;
 
 bool read_first_page(const std::string& file, Page& to) {
     std::ifstream in(file, std::ios::binary);

@@ -16,8 +16,8 @@ PAYLOAD = 1000
 
 @martlet_only("refuses what it cannot store")
 class DiskFullTest(BrokerCase):
-    size_kib = 2048
-    ballast_kib = 1152
+    size_kib = 1024
+    ballast_kib = 256
 
     def setUp(self):
         super().setUp()
