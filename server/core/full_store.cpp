@@ -114,10 +114,11 @@ void Shard::release_answers_ahead() {
         if (find(answer.connection) == nullptr || waiting.contains(answer.connection.slot)) {
             continue;
         }
-        const bool is_free = answer.ticket <= durable_ &&
-                             std::all_of(peers_.begin(), peers_.end(), [&](const Peer& peer) {
-                                 return peer.has_confirmed(answer.sequence);
-                             });
+        // Of the others some are about what the ones before them have changed.
+        const bool is_free =
+            answer.type == protocol::PacketType::puback && answer.ticket <= durable_ &&
+            std::all_of(peers_.begin(), peers_.end(),
+                        [&](const Peer& peer) { return peer.has_confirmed(answer.sequence); });
         if (!is_free) {
             waiting.insert(answer.connection.slot);
             continue;

@@ -87,7 +87,9 @@ void Shard::handle_pubrel(Connection& connection, Session& session, const AckVie
     complete.type = PacketType::pubcomp;
     complete.packet_id = ack.packet_id;
     complete.reason = known ? ReasonCode::success : ReasonCode::packet_identifier_not_found;
-    complete.ticket = ticket_since(mark);
+    // Unknown may mean that it was released by an earlier connection: after a crash before that is
+    // durable, the next message under this identifier would be taken for the released one.
+    complete.ticket = known || !is_kept(session) ? ticket_since(mark) : latest_ticket();
     answer(connection, std::move(complete));
 }
 

@@ -194,9 +194,8 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
         return;
     }
     bool present = false;
-    bool must_be_stored = false;
-    Session& session = open_session(connect, std::move(client_id), authentication.identity, present,
-                                    must_be_stored);
+    Session& session =
+        open_session(connect, std::move(client_id), authentication.identity, present);
     connection.state = Connection::State::connected;
     connection.session = session.slot;
     session.connection = connection.id;
@@ -223,13 +222,13 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
                        connection.keep_alive_s, connection.info.listener,
                        connect.will ? connect.will->topic : std::string_view{}});
     connection.assigned_client_id = connect.client_id.empty();
-    answer_connect(connection, present, must_be_stored);
+    answer_connect(connection, session, present);
 }
 
 // Takes over or makes the session [v3.1.1 MQTT-3.1.4-2] [v3.1.1 MQTT-3.1.2-4] [v5 MQTT-3.1.2-4]
 // [v5 MQTT-3.1.2-5].
 Session& Shard::open_session(const ConnectView& connect, std::string client_id,
-                             const Identity& identity, bool& present, bool& must_be_stored) {
+                             const Identity& identity, bool& present) {
     Session* session = find_session(client_id);
     if (session != nullptr && session->is_connected()) {
         ++counters_.sessions_taken_over;
@@ -239,7 +238,6 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
         session = find_session(client_id);  // gone if it ended with its connection
     }
     if (session != nullptr && connect.clean_start) {
-        must_be_stored = is_kept(*session);
         destroy_session(*session);
         session = nullptr;
     }
@@ -251,6 +249,7 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
         // Unique among the shards too.
         session->id = session_ids_.take();
         session->client_id = std::move(client_id);
+        session->stored_by = ending_of(session->client_id);
         session->owner = identity;
         sessions_by_client_id_.emplace(session->client_id, slot);
     }
@@ -263,11 +262,13 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
     if (limits_.session_expiry_max_s != 0 && limits_.session_expiry_max_s < expiry) {
         expiry = static_cast<std::uint32_t>(limits_.session_expiry_max_s);
     }
-    must_be_stored = must_be_stored ||
-                     (session->expiry_interval_s != expiry && (expiry != 0 || session->in_store));
+    const bool is_changed = session->expiry_interval_s != expiry;
     session->expiry_interval_s = expiry;
     session->in_store = session->in_store || session->is_persistent();
     record_session(*session, never);
+    if (is_changed && is_kept(*session)) {
+        session->stored_by = latest_ticket();
+    }
     return *session;
 }
 
@@ -275,6 +276,7 @@ void Shard::set_will(Session& session, const ConnectView& connect) {
     if (session.will) {
         session.will.reset();
         record_will(session);
+        session.stored_by = is_kept(session) ? latest_ticket() : session.stored_by;
     }
     if (!connect.will) {
         return;
@@ -293,17 +295,18 @@ void Shard::set_will(Session& session, const ConnectView& connect) {
     session.will->has_message_expiry = view.message_expiry_interval_s.has_value();
     session.will->message_expiry_interval_s = view.message_expiry_interval_s.value_or(0);
     record_will(session);
+    session.stored_by = is_kept(session) ? latest_ticket() : session.stored_by;
 }
 
-// That a persistent session begins, or that one is gone, is stored before the client hears of it;
-// until then nothing more is read, so nothing can be delivered ahead of the CONNACK [v3.1.1
-// MQTT-3.2.0-1].
-void Shard::answer_connect(Connection& connection, bool present, bool must_be_stored) {
+// That a persistent session begins, or that one is gone, is stored before the client hears of it,
+// whoever began or ended it; until then nothing more is read, so nothing can be delivered ahead of
+// the CONNACK [v3.1.1 MQTT-3.2.0-1].
+void Shard::answer_connect(Connection& connection, const Session& session, bool present) {
     Answer connack;
     connack.connection = connection.id;
     connack.type = protocol::PacketType::connack;
     connack.session_present = present;
-    connack.ticket = must_be_stored && keeps_records_ ? latest_ticket() : 0;
+    connack.ticket = session.stored_by;
     connection.connack_pending = true;
     answer(connection, std::move(connack));
     update_reading(connection);

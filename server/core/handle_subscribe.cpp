@@ -171,7 +171,8 @@ void Shard::handle_unsubscribe(Connection& connection,
         unsuback.codes.push_back(code);
         log_subscription(session, *filter, protocol::QoS::at_most_once, code, false);
     }
-    unsuback.ticket = ticket_since(mark);
+    // That there was none may not be durable yet.
+    unsuback.ticket = is_kept(session) ? latest_ticket() : ticket_since(mark);
     unsuback.sequence = std::exchange(group_sequence_, 0);
     answer(connection, std::move(unsuback));
 }

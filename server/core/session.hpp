@@ -72,6 +72,9 @@ struct Session {
     std::uint64_t queued_bytes = 0;
     PacketIdSet incoming_qos2;  // PUBLISH received, PUBREL not yet
 
+    // What a CONNACK has to wait for: the last that the store was told of the session itself or its
+    // will, by this connection or an earlier one.
+    StoreTicket stored_by = 0;
     MessageId taken_through = 0;   // stored messages up to this one have left the queue
     bool is_window_dirty = false;  // the store's picture of inflight and taken_through is old
     bool is_loading = false;       // messages of its queue are on their way from the store

@@ -66,6 +66,7 @@ void Shard::destroy_session(Session& session) {
     drop_queue(session);
     if (is_kept(session)) {
         record(SessionErased{session.id});
+        note_ending(session.client_id);
     }
     sessions_by_client_id_.erase(session.client_id);
     sessions_.erase(session.slot);

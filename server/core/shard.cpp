@@ -284,6 +284,7 @@ void Shard::end_pass(Instant now) {
     release_held();
     release_answers();
     release_answers_ahead();
+    forget_endings();
     push_batches();
     for (std::size_t i = 0; i < output_pending_.size(); ++i) {
         if (Connection* connection = find(output_pending_[i])) {

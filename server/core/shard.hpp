@@ -143,9 +143,9 @@ private:
                            std::string_view client_id, const Identity& identity);
     std::string make_client_id();
     Session& open_session(const protocol::ConnectView& connect, std::string client_id,
-                          const Identity& identity, bool& present, bool& must_be_stored);
+                          const Identity& identity, bool& present);
     void set_will(Session& session, const protocol::ConnectView& connect);
-    void answer_connect(Connection& connection, bool present, bool must_be_stored);
+    void answer_connect(Connection& connection, const Session& session, bool present);
     void send_connack(Connection& connection, bool session_present);
     void start_session(Session& session);
 
@@ -319,6 +319,9 @@ private:
     void record(StoreRecord record);
     MessageId record_target(const Session& session, DeliveryTerms terms);
     void record_targets(Publication& publication);
+    void note_ending(const std::string& client_id);
+    StoreTicket ending_of(const std::string& client_id) const;
+    void forget_endings();
     void record_session(const Session& session, Instant disconnected_at);
     void record_will(const Session& session);
     void mark_window(Session& session);
@@ -476,6 +479,13 @@ private:
         PublicationKey of;
     };
     RingQueue<Part> parts_;
+    // Ends of stored sessions that are not durable yet.
+    struct Ending {
+        StoreTicket ticket = 0;
+        std::string client_id;
+    };
+    std::unordered_map<std::string, StoreTicket> endings_;
+    RingQueue<Ending> ending_order_;
     Timer patience_timer_;
     std::uint64_t patience_through_ = 0;  // answers before this one waited when the timer was set
     bool may_release_ahead_ = false;      // since the last pass

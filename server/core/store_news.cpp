@@ -59,6 +59,15 @@ void Shard::release(Session& session, InflightOut& entry) {
         return;
     }
     Connection& connection = connections_[session.connection.slot];
+    // If the client has come back meanwhile, what is sent to it again goes first, and its Receive
+    // Maximum may be smaller than it was.
+    const std::size_t sent =
+        session.inflight.active() - session.inflight_unsent - session.inflight_held - 1;
+    if (session.inflight_unsent != 0 || sent >= window(connection)) {
+        ++session.inflight_unsent;
+        resend_inflight(session, connection);
+        return;
+    }
     entry.sent = true;
     if (entry.state == State::awaiting_pubcomp) {
         send_pubrel(connection, entry.packet_id);

@@ -67,6 +67,29 @@ void Shard::record_session(const Session& session, Instant disconnected_at) {
     }
 }
 
+// Whoever begins a session under this Client Identifier must not hear of it before the end of the
+// last one is durable: after a crash that one would be there again.
+void Shard::note_ending(const std::string& client_id) {
+    const StoreTicket ticket = latest_ticket();
+    endings_[client_id] = ticket;
+    ending_order_.push_back({ticket, client_id});
+}
+
+StoreTicket Shard::ending_of(const std::string& client_id) const {
+    const auto found = endings_.find(client_id);
+    return found == endings_.end() ? 0 : found->second;
+}
+
+void Shard::forget_endings() {
+    while (!ending_order_.empty() && ending_order_.front().ticket <= durable_) {
+        const auto found = endings_.find(ending_order_.front().client_id);
+        if (found != endings_.end() && found->second <= durable_) {
+            endings_.erase(found);
+        }
+        ending_order_.pop_front();
+    }
+}
+
 // A will that ends with its connection needs no store: without a session it is not promised.
 void Shard::record_will(const Session& session) {
     if (!is_kept(session)) {

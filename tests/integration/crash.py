@@ -31,7 +31,7 @@ from support.session_client import SessionClient
 from support.waiting import PATIENCE_S
 
 _FAULT_VFS = pathlib.Path(BINARY).parent / "tests" / "libmartlet_fault_vfs.so"
-_MOMENTS = ("load", "load", "drain", "drain", "connect", "start")
+_MOMENTS = ("load", "load", "drain", "drain", "connect", "connect", "start")
 _TICK_S = 0.005
 _KINDS = "lost twice order retained session identifier".split() + ["no DUP"]
 

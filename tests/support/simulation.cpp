@@ -272,15 +272,21 @@ bool Simulation::settle_once() {
 
 // --- what clients do ---
 
+// The lowest that is free, so that what the broker still has of an earlier use would show.
+std::uint16_t Simulation::publish_id(const Client& client) {
+    std::uint16_t id = 1;
+    while (std::any_of(client.outgoing.begin(), client.outgoing.end(),
+                       [id](const Outgoing& out) { return out.id == id; })) {
+        ++id;
+    }
+    return id;
+}
+
+// For SUBSCRIBE and UNSUBSCRIBE; no other has it for long.
 std::uint16_t Simulation::next_id(Client& client) {
-    const auto in_use = [&client](std::uint16_t id) {
-        return std::any_of(client.outgoing.begin(), client.outgoing.end(),
-                           [id](const Outgoing& out) { return out.id == id; });
-    };
-    do {
-        client.last_id = static_cast<std::uint16_t>(client.last_id % 60'000 + 1);
-    } while (in_use(client.last_id));
-    return client.last_id;
+    constexpr std::uint16_t first = 1'000;
+    client.last_id = static_cast<std::uint16_t>(client.last_id % 50'000 + 1);
+    return static_cast<std::uint16_t>(first + client.last_id);
 }
 
 template <class AnyPacket>
@@ -408,7 +414,7 @@ void Simulation::publish(Client& client) {
     Outgoing out;
     out.message = index;
     if (message.qos != QoS::at_most_once) {
-        out.id = next_id(client);
+        out.id = publish_id(client);
         client.outgoing.push_back(out);
     }
     send_publish(client, out, false);

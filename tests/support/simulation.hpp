@@ -125,7 +125,8 @@ private:
     void send_ack(Client& client, const protocol::AckView& ack);
     bool acknowledge(Client& client);
     bool read(Client& client);
-    std::uint16_t next_id(Client& client);
+    static std::uint16_t publish_id(const Client& client);
+    static std::uint16_t next_id(Client& client);
     template <class AnyPacket>
     void send(Client& client, const AnyPacket& packet);
 

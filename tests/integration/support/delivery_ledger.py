@@ -90,7 +90,7 @@ class Reader:
 
     def on_first(self, message, connection, ledger):
         number = message.number
-        if number < self._latest[message.topic]:
+        if number < self._latest[message.topic] and not self._came_as_it_was_sent_again(message):
             ledger.complain(
                 "order", f"{self.name}: {message} came after {self._latest[message.topic] - 1}"
             )
@@ -98,6 +98,12 @@ class Reader:
         self.got[message] = connection
         self.owed.discard(message)
         self._check_wanted(message, ledger)
+
+    def _came_as_it_was_sent_again(self, message):
+        """It was sent before the reader subscribed, and later ones too, but those came in time."""
+        return message.was_sent_again and not any(
+            each.is_on and each.since < message.sent_at for each in self.matching(message.topic)
+        )
 
     def _check_wanted(self, message, ledger):
         if message in self._unwanted and message in self.got:
