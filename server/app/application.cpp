@@ -60,7 +60,8 @@ std::variant<security::ScramUsers, std::string> read_users(const Config& config)
 }  // namespace
 
 Application::Application(CommandLine command_line, Config config)
-    : command_line_(std::move(command_line)),
+    : signals_(io_, {SIGTERM, SIGINT, SIGHUP}),
+      command_line_(std::move(command_line)),
       config_(std::move(config)),
       logger_(config_.log),
       events_(logger_, config_.log.connection_messages),
@@ -70,7 +71,6 @@ Application::Application(CommandLine command_line, Config config)
       storage_(config_.persistence, make_storage_setup()),
       transport_(make_transport_options()),
       sys_topics_(std::string(version)),
-      signals_(io_, SIGTERM, SIGINT, SIGHUP),
       round_timer_(io_),
       started_(Clock::now()),
       last_round_(started_) {
@@ -234,10 +234,7 @@ void Application::say_hello() {
 }
 
 void Application::await_signal() {
-    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-        if (error) {
-            return;
-        }
+    signals_.async_wait([this](int signal) {
         if (signal == SIGHUP) {
             reload();
             await_signal();

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include "server/app/event_log.hpp"
 #include "server/app/logging.hpp"
 #include "server/app/network_log.hpp"
+#include "server/app/signals.hpp"
 #include "server/app/storage.hpp"
 #include "server/security/listener_access.hpp"
 #include "server/transport/transport.hpp"
@@ -42,6 +42,8 @@ private:
     void schedule_round();
     void run_round();
 
+    boost::asio::io_context io_;
+    Signals signals_;
     const CommandLine command_line_;
     Config config_;
     Logger logger_;
@@ -53,8 +55,6 @@ private:
     transport::Transport transport_;
     admin::SysTopics sys_topics_;
 
-    boost::asio::io_context io_;
-    boost::asio::signal_set signals_;
     boost::asio::steady_timer round_timer_;
     Clock::time_point started_;
     Clock::time_point last_round_;

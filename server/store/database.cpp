@@ -204,6 +204,9 @@ Outcome Database::load(const core::LoadRequest& request, core::LoadedMessages& t
 }
 
 bool Database::needs_checkpoint() const {
+    if (is_begun_) {
+        return false;  // SQLite makes none within a transaction; it is asked again after the commit
+    }
     if (log_pages_ < log_pages_min || log_pages_ >= log_pages_max) {
         return log_pages_ >= log_pages_max;
     }

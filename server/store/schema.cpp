@@ -113,11 +113,11 @@ std::string put_row(const Table& table) {
 
 std::optional<std::string> prepare_database(Connection& connection) {
     std::int64_t version = 0;
-    if (set_format(connection) != SQLITE_OK) {
-        return connection.error_text();
-    }
     if (std::optional<std::string> wrong = judge_version(connection, version)) {
         return wrong;
+    }
+    if (version == 0 && set_format(connection) != SQLITE_OK) {
+        return connection.error_text();
     }
     if (connection.execute(settings_sql) != SQLITE_OK) {
         return connection.error_text();

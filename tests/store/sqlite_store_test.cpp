@@ -303,6 +303,36 @@ TEST_CASE("store: many retained messages come back in order and a damaged one is
     CHECK(contains(fixture.refusal(), "table retained: row 110000 is damaged"));
 }
 
+TEST_CASE("store: after a crash with a long log it goes on at once") {
+    Fixture fixture;
+    fixture.options.lazy_delay = std::chrono::seconds(5);
+    std::vector<core::StoreRecord> records{Fixture::session(1)};
+    const std::string payload(1000, 'x');
+    for (core::MessageId id = 1; id <= 6000; ++id) {
+        core::MessagePut put = Fixture::message(id, 1);
+        put.message = make_message("a/b", payload);
+        records.emplace_back(std::move(put));
+    }
+    const std::string copied = fixture.temporary.path() / "copied";
+    {
+        StoreHarness harness(fixture.options);
+        harness.start();
+        fixture.options.directory = copied;
+        std::filesystem::create_directory(copied);
+        REQUIRE(harness.wait_durable(0, harness.submit(0, std::move(records), true)));
+        std::filesystem::copy(fixture.temporary.path() / "data", copied,
+                              std::filesystem::copy_options::recursive);
+    }
+    // Loads see what is not committed, so a transaction is open by the end of the first round.
+    StoreHarness harness(fixture.options);
+    harness.submit(0, {Fixture::message(6001, 1)}, false);
+    harness.ask(0, 1, {6001});
+    harness.start();
+    CHECK(harness.take_loaded().has_value());
+    CHECK(harness.load(0, 1, {6001}).has_value());
+    CHECK(harness.fatal() == "");
+}
+
 TEST_CASE("store: a backup made while it is written to is whole and starts") {
     MARTLET_SEEDED(random);
     Fixture fixture;

@@ -159,7 +159,16 @@ bool StoreHarness::wait_refuses(bool refuses) {
 std::optional<core::LoadedMessages> StoreHarness::load(core::ShardIndex shard,
                                                        core::SessionId session,
                                                        std::vector<core::MessageId> ids) {
+    ask(shard, session, std::move(ids));
+    return take_loaded();
+}
+
+void StoreHarness::ask(core::ShardIndex shard, core::SessionId session,
+                       std::vector<core::MessageId> ids) {
     store_->port(shard).load({1, session, std::move(ids)});
+}
+
+std::optional<core::LoadedMessages> StoreHarness::take_loaded() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !loaded_.empty() || !fatal_.empty(); });
     if (loaded_.empty()) {

@@ -43,6 +43,9 @@ public:
     bool wait_refuses(bool refuses);
     std::optional<core::LoadedMessages> load(core::ShardIndex shard, core::SessionId session,
                                              std::vector<core::MessageId> ids);
+    // The two halves of it, to ask before start().
+    void ask(core::ShardIndex shard, core::SessionId session, std::vector<core::MessageId> ids);
+    std::optional<core::LoadedMessages> take_loaded();
 
     core::StoreTicket durable(core::ShardIndex shard) const;
     // What on_fatal() was told; "" as long as all is well.
