@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Starts a broker and has the suite judge it: the suite's exit status is this one's.
 
-    run_test.py --suite FILE --broker FILE [--threads N] [--persistence true|false] [OPTIONS OF THE SUITE]
+    run_test.py --suite FILE --broker FILE [--threads N] [--persistence true|false] [OPTIONS]
+
+OPTIONS go to the suite.
 """
 
 import argparse

@@ -82,6 +82,9 @@ struct LimitsConfig {
 
     // Bytes that may wait to be written to one connection.
     std::size_t write_limit_bytes = 1U << 20U;
+    // How long a subscriber may be over that before its publishers go on and QoS 0 to it is
+    // dropped.
+    std::chrono::milliseconds slow_subscriber_grace{1000};  // key slow_subscriber_grace_ms
     // From accept to a whole CONNECT, whatever arrives meanwhile. Key connect_timeout_s.
     std::chrono::seconds connect_timeout{10};
     // Connections whose CONNECT has not been accepted yet, on each thread.
@@ -110,7 +113,7 @@ struct LogConfig {
 struct PersistenceConfig {
     bool enabled = true;                        // key persistence
     std::string location = "martlet-data";      // key persistence_location
-    std::chrono::milliseconds commit_delay{0};  // key commit_delay
+    std::chrono::milliseconds commit_delay{0};  // key persistence_commit_delay_ms
     std::chrono::seconds autosave_interval{1800};
     bool autosave_on_changes = false;
 

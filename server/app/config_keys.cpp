@@ -93,11 +93,12 @@ KeyProblem set_size(ConfigDraft& draft, std::string_view value) {
     });
 }
 
-// Numbers of seconds.
+// In the unit of the member.
 template <auto Member, std::uint64_t Min, std::uint64_t Max>
-KeyProblem set_seconds(ConfigDraft& draft, std::string_view value) {
+KeyProblem set_duration(ConfigDraft& draft, std::string_view value) {
     return store_or_tell(read_number(value, {.min = Min, .max = Max}), [&](std::uint64_t number) {
-        field(draft, Member) = std::chrono::seconds{number};
+        auto& target = field(draft, Member);
+        target = std::remove_reference_t<decltype(target)>{number};
     });
 }
 
@@ -322,12 +323,6 @@ KeyProblem set_per_listener_settings(ConfigDraft& draft, std::string_view value)
     });
 }
 
-KeyProblem set_commit_delay(ConfigDraft& draft, std::string_view value) {
-    return store_or_tell(read_number(value, {.min = 0, .max = 10'000}), [&](std::uint64_t delay) {
-        draft.config.persistence.commit_delay = std::chrono::milliseconds(delay);
-    });
-}
-
 KeyProblem add_log_file(ConfigDraft& draft, std::string_view path) {
     if (path.empty()) {
         return "no path, expected file PATH";
@@ -421,7 +416,7 @@ constexpr auto accepted = std::to_array<ConfigKey>({
     {"certfile", listener_own, set_text<&TlsConfig::certfile>, single},
     {"ciphers", listener_own, set_text<&TlsConfig::ciphers>, single},
     {"ciphers_tls1.3", listener_own, set_text<&TlsConfig::ciphers_tls13>, single},
-    {"connect_timeout_s", whole_file, set_seconds<&LimitsConfig::connect_timeout, 1, 3600>},
+    {"connect_timeout_s", whole_file, set_duration<&LimitsConfig::connect_timeout, 1, 3600>},
     {"connection_messages", whole_file, set_flag<&LogConfig::connection_messages>},
     {"crlfile", listener_own, set_text<&TlsConfig::crlfile>, single},
     {"global_max_connections", whole_file, set_global_connections_max},
@@ -453,7 +448,8 @@ constexpr auto accepted = std::to_array<ConfigKey>({
      set_size<&LimitsConfig::packet_size_before_connect_max, 128, packet_size_protocol_max>},
     {"per_listener_settings", whole_file, set_per_listener_settings},
     {"persistence", whole_file, set_flag<&PersistenceConfig::enabled>},
-    {"persistence_commit_delay_ms", whole_file, set_commit_delay},
+    {"persistence_commit_delay_ms", whole_file,
+     set_duration<&PersistenceConfig::commit_delay, 0, 10'000>},
     {"persistence_location", whole_file, set_text<&PersistenceConfig::location>, single},
     {"persistent_client_expiration", whole_file, set_expiration},
     {"pid_file", whole_file, set_text<&Config::pid_file>, single},
@@ -470,10 +466,12 @@ constexpr auto accepted = std::to_array<ConfigKey>({
     {"scram_file", whole_file, set_scram_file, single},
     {"server_reference", whole_file, set_property_text<&Config::server_reference>, single},
     {"set_tcp_nodelay", whole_file, set_flag<&Config::set_tcp_nodelay>},
+    {"slow_subscriber_grace_ms", whole_file,
+     set_duration<&LimitsConfig::slow_subscriber_grace, 0, 3'600'000>},
     {"socket_domain", listener_own, set_socket_domain},
     {"subscriptions_per_client_max", whole_file,
      set_number<&LimitsConfig::subscriptions_per_client_max, 0, count_max>},
-    {"sys_interval", whole_file, set_seconds<&Config::sys_interval, 0, 65'535>},
+    {"sys_interval", whole_file, set_duration<&Config::sys_interval, 0, 65'535>},
     {"threads", whole_file, set_number<&Config::threads, 0, 1024>},
     {"tls_keyform", listener_own, check_keyform},
     {"tls_version", listener_own, set_tls_version, single},

@@ -63,6 +63,7 @@ core::Limits make_limits(const Config& config) {
     limits.queued_messages_max = limit_or_max<std::uint32_t>(from.queued_messages_max);
     limits.queued_bytes_max = limit_or_max<std::uint64_t>(from.queued_bytes_max);
     limits.write_limit_bytes = from.write_limit_bytes;
+    limits.lag_grace = from.slow_subscriber_grace;
     limits.subscriptions_per_client_max =
         limit_or_max<std::uint32_t>(from.subscriptions_per_client_max);
     limits.topic_levels_max = from.topic_levels_max;

@@ -45,7 +45,7 @@ public:
 
     // Moves the log into the database; with `is_last`, all of it.
     Outcome checkpoint(bool is_last);
-    // The log is long, or what it would need in the database may soon be more than there is room for.
+    // The log is long, or may soon need more room in the database than there is.
     bool needs_checkpoint() const;
     // Gives pages that are free back to the file system, some at a time; `has_more` says whether to
     // call again.

@@ -86,6 +86,7 @@ retained_messages_max 12
 retained_bytes_max 13
 memory_limit 1G
 write_limit_bytes 8192
+slow_subscriber_grace_ms 250
 connect_timeout_s 3
 unauthenticated_connections_per_thread_max 5
 packet_size_before_connect_max 2048
@@ -104,6 +105,7 @@ packet_size_before_connect_max 2048
     CHECK(limits.retained_bytes_max == 13);
     CHECK(limits.memory_bytes_max == std::size_t{1} << 30U);
     CHECK(limits.write_limit_bytes == 8192);
+    CHECK(limits.slow_subscriber_grace == std::chrono::milliseconds{250});
     CHECK(limits.connect_timeout == std::chrono::seconds{3});
     CHECK(limits.unauthenticated_connections_per_thread_max == 5);
     CHECK(limits.packet_size_before_connect_max == 2048);
