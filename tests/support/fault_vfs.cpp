@@ -5,6 +5,8 @@
 #include <new>
 #include <numeric>
 
+#include "server/store/forwarding_vfs.hpp"
+
 namespace martlet::testing {
 
 namespace {
@@ -27,21 +29,16 @@ struct FaultVfs::HeldFile {
 
 namespace {
 
-// SQLite allocates this together with the default VFS's file, which lies behind it.
 struct File {
     sqlite3_file base;
     std::uint64_t generation;
     std::string* path;
     std::shared_ptr<FaultVfs::HeldFile>* held;  // null: passes through
-
-    sqlite3_file* inner() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
+using Forwarding = store::ForwardingVfs<File>;
 
 File& self(sqlite3_file* file) {
     return *reinterpret_cast<File*>(file);
-}
-sqlite3_file* inner(sqlite3_file* file) {
-    return self(file).inner();
 }
 FaultVfs::HeldFile* held(sqlite3_file* file) {
     return self(file).held != nullptr ? self(file).held->get() : nullptr;
@@ -53,7 +50,7 @@ std::optional<int> note(sqlite3_file* file, DiskCall kind) {
 int close(sqlite3_file* file) {
     delete self(file).path;
     delete self(file).held;
-    return inner(file)->pMethods->xClose(inner(file));
+    return Forwarding::close(file);
 }
 
 int read(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
@@ -62,7 +59,7 @@ int read(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
     }
     FaultVfs::HeldFile* const state = held(file);
     if (state == nullptr) {
-        return inner(file)->pMethods->xRead(inner(file), to, size, offset);
+        return Forwarding::read(file, to, size, offset);
     }
     const std::lock_guard lock(state->mutex);
     const auto wanted = static_cast<std::size_t>(size);
@@ -95,7 +92,7 @@ int change_held(sqlite3_file* file, FaultVfs::HeldFile& state, Change change) {
     const std::lock_guard lock(state.mutex);
     change_content(state.content, change);
     if (FaultVfs::instance().leaks()) {
-        carry_out(inner(file), change);
+        carry_out(Forwarding::inner(file), change);
     }
     state.unsynced.push_back(std::move(change));
     return SQLITE_OK;
@@ -107,7 +104,7 @@ int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 offset) 
     }
     FaultVfs::HeldFile* const state = held(file);
     if (state == nullptr) {
-        return inner(file)->pMethods->xWrite(inner(file), from, size, offset);
+        return Forwarding::write(file, from, size, offset);
     }
     const auto* bytes = static_cast<const unsigned char*>(from);
     return change_held(file, *state, {offset, {bytes, bytes + size}, false});
@@ -118,7 +115,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 size) {
         return *error;
     }
     FaultVfs::HeldFile* const state = held(file);
-    return state == nullptr ? inner(file)->pMethods->xTruncate(inner(file), size)
+    return state == nullptr ? Forwarding::truncate(file, size)
                             : change_held(file, *state, {size, {}, true});
 }
 
@@ -133,7 +130,7 @@ int sync(sqlite3_file* file, int /*flags*/) {
     }
     const std::lock_guard lock(state->mutex);
     for (const Change& change : state->unsynced) {
-        if (const int status = carry_out(inner(file), change); status != SQLITE_OK) {
+        if (const int status = carry_out(Forwarding::inner(file), change); status != SQLITE_OK) {
             return status;
         }
     }
@@ -144,7 +141,7 @@ int sync(sqlite3_file* file, int /*flags*/) {
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
     FaultVfs::HeldFile* const state = held(file);
     if (state == nullptr) {
-        return inner(file)->pMethods->xFileSize(inner(file), size);
+        return Forwarding::file_size(file, size);
     }
     const std::lock_guard lock(state->mutex);
     *size = static_cast<sqlite3_int64>(state->content.size());
@@ -155,59 +152,20 @@ int lock(sqlite3_file* file, int level) {
     if (const auto error = note(file, DiskCall::lock)) {
         return *error;
     }
-    return inner(file)->pMethods->xLock(inner(file), level);
-}
-int unlock(sqlite3_file* file, int level) {
-    return inner(file)->pMethods->xUnlock(inner(file), level);
-}
-int check_reserved_lock(sqlite3_file* file, int* result) {
-    return inner(file)->pMethods->xCheckReservedLock(inner(file), result);
-}
-int file_control(sqlite3_file* file, int operation, void* argument) {
-    return inner(file)->pMethods->xFileControl(inner(file), operation, argument);
-}
-int sector_size(sqlite3_file* file) {
-    return inner(file)->pMethods->xSectorSize(inner(file));
-}
-int device_characteristics(sqlite3_file* file) {
-    return inner(file)->pMethods->xDeviceCharacteristics(inner(file));
-}
-int shm_map(sqlite3_file* file, int region, int size, int extend, void volatile** to) {
-    return inner(file)->pMethods->xShmMap(inner(file), region, size, extend, to);
-}
-int shm_lock(sqlite3_file* file, int offset, int count, int flags) {
-    return inner(file)->pMethods->xShmLock(inner(file), offset, count, flags);
-}
-void shm_barrier(sqlite3_file* file) {
-    inner(file)->pMethods->xShmBarrier(inner(file));
-}
-int shm_unmap(sqlite3_file* file, int is_deleted) {
-    return inner(file)->pMethods->xShmUnmap(inner(file), is_deleted);
+    return Forwarding::lock(file, level);
 }
 
-constexpr sqlite3_io_methods methods{.iVersion = 2,
-                                     .xClose = close,
-                                     .xRead = read,
-                                     .xWrite = write,
-                                     .xTruncate = truncate,
-                                     .xSync = sync,
-                                     .xFileSize = file_size,
-                                     .xLock = lock,
-                                     .xUnlock = unlock,
-                                     .xCheckReservedLock = check_reserved_lock,
-                                     .xFileControl = file_control,
-                                     .xSectorSize = sector_size,
-                                     .xDeviceCharacteristics = device_characteristics,
-                                     .xShmMap = shm_map,
-                                     .xShmLock = shm_lock,
-                                     .xShmBarrier = shm_barrier,
-                                     .xShmUnmap = shm_unmap,
-                                     .xFetch = nullptr,
-                                     .xUnfetch = nullptr};
-
-sqlite3_vfs* wrapped(sqlite3_vfs* vfs) {
-    return static_cast<sqlite3_vfs*>(vfs->pAppData);
-}
+constexpr sqlite3_io_methods methods = [] {
+    sqlite3_io_methods made = Forwarding::methods();
+    made.xClose = close;
+    made.xRead = read;
+    made.xWrite = write;
+    made.xTruncate = truncate;
+    made.xSync = sync;
+    made.xFileSize = file_size;
+    made.xLock = lock;
+    return made;
+}();
 
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* flags_out) {
     FaultVfs& faults = FaultVfs::instance();
@@ -215,15 +173,17 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
     if (const auto error = faults.note(DiskCall::open, faults.generation())) {
         return *error;
     }
-    const int status = wrapped(vfs)->xOpen(wrapped(vfs), name, made.inner(), flags, flags_out);
-    if (made.inner()->pMethods == nullptr) {
+    sqlite3_file* const inner = Forwarding::inner(file);
+    sqlite3_vfs* const below = Forwarding::below(vfs);
+    const int status = below->xOpen(below, name, inner, flags, flags_out);
+    if (inner->pMethods == nullptr) {
         return status;
     }
     made.base.pMethods = &methods;
     made.generation = faults.generation();
     constexpr int kept = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL;
     if (status == SQLITE_OK && (flags & kept) != 0 && name != nullptr && faults.holds()) {
-        made.held = new std::shared_ptr<FaultVfs::HeldFile>(faults.hold(name, made.inner()));
+        made.held = new std::shared_ptr<FaultVfs::HeldFile>(faults.hold(name, inner));
     }
     return status;
 }
@@ -234,16 +194,7 @@ int delete_file(sqlite3_vfs* vfs, const char* name, int sync_directory) {
         return *error;
     }
     faults.forget(name);
-    return wrapped(vfs)->xDelete(wrapped(vfs), name, sync_directory);
-}
-int access_file(sqlite3_vfs* vfs, const char* name, int flags, int* result) {
-    return wrapped(vfs)->xAccess(wrapped(vfs), name, flags, result);
-}
-int full_pathname(sqlite3_vfs* vfs, const char* name, int size, char* to) {
-    return wrapped(vfs)->xFullPathname(wrapped(vfs), name, size, to);
-}
-int last_error(sqlite3_vfs* vfs, int size, char* to) {
-    return wrapped(vfs)->xGetLastError(wrapped(vfs), size, to);
+    return Forwarding::delete_file(vfs, name, sync_directory);
 }
 
 }  // namespace
@@ -255,18 +206,9 @@ FaultVfs& FaultVfs::instance() {
 
 FaultVfs::FaultVfs() {
     static sqlite3_vfs vfs;
-    sqlite3_vfs* const below = sqlite3_vfs_find(nullptr);
-    vfs = *below;
-    vfs.iVersion = std::min(below->iVersion, 2);
-    vfs.szOsFile = static_cast<int>(sizeof(File)) + below->szOsFile;
-    vfs.pNext = nullptr;
-    vfs.zName = "martlet-faults";
-    vfs.pAppData = below;
+    Forwarding::set_up(vfs, "martlet-faults");
     vfs.xOpen = open;
     vfs.xDelete = delete_file;
-    vfs.xAccess = access_file;
-    vfs.xFullPathname = full_pathname;
-    vfs.xGetLastError = last_error;
     sqlite3_vfs_register(&vfs, 1);
 }
 
