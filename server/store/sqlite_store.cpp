@@ -32,6 +32,35 @@ bool is_damage(int status) {
            status == SQLITE_IOERR_SHORT_READ;
 }
 
+// All ids of all requests, ascending, each once: sessions that come back at the same time wait for
+// the same messages, or for neighbours.
+core::LoadRequest merge(const std::vector<Request>& requests) {
+    core::LoadRequest all;
+    for (const Request& request : requests) {
+        all.ids.insert(all.ids.end(), request.load.ids.begin(), request.load.ids.end());
+    }
+    std::sort(all.ids.begin(), all.ids.end());
+    all.ids.erase(std::unique(all.ids.begin(), all.ids.end()), all.ids.end());
+    return all;
+}
+
+// `found` has all that is wanted, ids ascending.
+core::LoadedMessages pick(const core::LoadRequest& wanted, const core::LoadedMessages& found) {
+    core::LoadedMessages picked;
+    picked.slot = wanted.slot;
+    picked.session = wanted.session;
+    picked.ids = wanted.ids;
+    picked.messages.reserve(wanted.ids.size());
+    auto at = found.ids.begin();
+    for (const core::MessageId id : wanted.ids) {
+        // What is in flight may not ascend.
+        const bool is_further = at != found.ids.end() && *at <= id;
+        at = std::lower_bound(is_further ? at : found.ids.begin(), found.ids.end(), id);
+        picked.messages.push_back(found.messages[static_cast<std::size_t>(at - found.ids.begin())]);
+    }
+    return picked;
+}
+
 // The directory for its owner only; what leads to it as usual. "" or what is in the way.
 std::string make_directory(const std::string& directory) {
     const std::filesystem::path path(directory);
@@ -229,19 +258,21 @@ void SqliteStore::serve_requests() {
             on_outcome(outcome);
         }
     }
+    const core::LoadRequest all = merge(requests_);
+    core::LoadedMessages found;
+    Outcome outcome = has_failed_ ? Outcome::failed : database_->load(all, found);
+    if (outcome == Outcome::full) {  // reading had to make room in the cache, by writing
+        on_outcome(outcome);
+        outcome = has_failed_ ? Outcome::failed : database_->load(all, found);
+    }
+    if (outcome != Outcome::done) {
+        fail();
+        return;
+    }
     std::vector<core::StoreNews> news(options_.shard_count);
     std::vector<Request> waiting;
     for (Request& request : requests_) {
-        core::LoadedMessages loaded;
-        Outcome outcome = has_failed_ ? Outcome::failed : database_->load(request.load, loaded);
-        if (outcome == Outcome::full) {  // reading had to make room in the cache, by writing
-            on_outcome(outcome);
-            outcome = has_failed_ ? Outcome::failed : database_->load(request.load, loaded);
-        }
-        if (outcome != Outcome::done) {
-            fail();
-            return;
-        }
+        core::LoadedMessages loaded = pick(request.load, found);
         if (refuses_) {
             // What comes after the first that is not committed is asked for again.
             const auto missing = std::find(loaded.messages.begin(), loaded.messages.end(), nullptr);
