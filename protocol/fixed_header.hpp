@@ -6,8 +6,10 @@
 #include <cstdint>
 
 #include "protocol/assert.hpp"
+#include "protocol/byte_reader.hpp"
 #include "protocol/byte_writer.hpp"
 #include "protocol/frame_decoder.hpp"
+#include "protocol/packet_id.hpp"
 #include "protocol/result.hpp"
 #include "protocol/varint.hpp"
 #include "protocol/version.hpp"
@@ -34,6 +36,25 @@ inline bool has_valid_length(const FrameView& frame, Version version) {
         return fail(ReasonCode::malformed_packet, "remaining length is longer than needed");
     }
     return {};
+}
+
+// How SUBSCRIBE and UNSUBSCRIBE go on.
+struct PacketStart {
+    PacketId packet_id{};
+    Bytes properties;  // v5: the block, without its length
+};
+[[nodiscard]] inline Result<PacketStart> read_start(ByteReader& reader, Version version) {
+    PacketStart start;
+    start.packet_id = PacketId{reader.u16()};
+    start.properties = is_v5(version) ? reader.bytes(reader.varint()) : Bytes{};
+    if (reader.failed()) {
+        return fail(ReasonCode::malformed_packet, reader.fault());
+    }
+    // [v3.1.1 MQTT-2.3.1-1] [v5 MQTT-2.2.1-3]
+    if (start.packet_id == PacketId::none) {
+        return fail(ReasonCode::protocol_error, "packet identifier is 0");
+    }
+    return start;
 }
 
 inline std::size_t packet_size(std::size_t body_size) {

@@ -34,6 +34,11 @@ std::span<const Mutation> v5_mutations();
 
 std::vector<Mutation> all_mutations();
 
+template <PropertyId Id>
+void remove(Properties& properties) {
+    std::erase_if(properties, [](const Property& one) { return one.id == Id; });
+}
+
 // Changes packets of one type on their way to the client and passes the others.
 template <Type Wanted, class Change>
 void change_to_client(Link& link, Packet& packet, Change change) {

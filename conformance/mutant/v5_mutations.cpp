@@ -11,11 +11,6 @@ namespace {
 
 using enum PropertyId;
 
-template <PropertyId Id>
-void remove(Properties& properties) {
-    std::erase_if(properties, [](const Property& one) { return one.id == Id; });
-}
-
 template <Type Wanted>
 void add_reason(Link& link, Packet& packet) {
     change_to_client<Wanted>(link, packet, [](Packet& one) {

@@ -11,11 +11,6 @@ namespace {
 
 using enum PropertyId;
 
-template <PropertyId Id>
-void remove(Properties& properties) {
-    std::erase_if(properties, [](const Property& one) { return one.id == Id; });
-}
-
 // The property is missing on what is delivered.
 template <PropertyId Id>
 void lose(Link& link, Packet& packet) {

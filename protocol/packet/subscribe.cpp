@@ -111,16 +111,12 @@ Result<SubscribeView> decode_subscribe(const FrameView& frame, Version version) 
     }
     SubscribeView packet;
     ByteReader reader{frame.body};
-    packet.packet_id = PacketId{reader.u16()};
-    const Bytes block = is_v5(version) ? reader.bytes(reader.varint()) : Bytes{};
-    if (reader.failed()) {
-        return fail(ReasonCode::malformed_packet, reader.fault());
+    const auto start = read_start(reader, version);
+    if (!start) {
+        return start.error();
     }
-    // [v3.1.1 MQTT-2.3.1-1] [v5 MQTT-2.2.1-3]
-    if (packet.packet_id == PacketId::none) {
-        return fail(ReasonCode::protocol_error, "packet identifier is 0");
-    }
-    if (const auto properties = read_properties(block, packet); !properties) {
+    packet.packet_id = start->packet_id;
+    if (const auto properties = read_properties(start->properties, packet); !properties) {
         return properties.error();
     }
     const Bytes payload = reader.rest();
