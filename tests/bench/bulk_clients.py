@@ -25,7 +25,7 @@ def _packet(first, body):
 
 
 def publishes(topics, first_number=0, retain=False):
-    """One PUBLISH for each of `topics`, which are of one length; the payload begins with a number."""
+    """One PUBLISH for each of `topics`, all of one length; the payload begins with a number."""
     first = 0x33 if retain else 0x32
     return [
         _packet(

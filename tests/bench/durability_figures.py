@@ -180,7 +180,8 @@ def cold_start(binary, directory, stored):
         client.subscribe(f"s/{number:04}")
         client.close()
     bulk.run(*_publishers(_topics(stored, 20), 20, 100))
-    packets = bulk.publishes([f"r/{n // 1000:04}/{n % 1000:04}" for n in range(stored)], retain=True)
+    topics = [f"r/{n // 1000:04}/{n % 1000:04}" for n in range(stored)]
+    packets = bulk.publishes(topics, retain=True)
     bulk.run(bulk.Publisher(bulk.Client(_PORT, "retainer"), packets, 1000))
     broker.stop()
     os.sync()
