@@ -8,11 +8,11 @@ import unittest
 
 from load import Load, LoadPlan
 from support import packets
+from support.broker import IS_SANITIZED
 from support.case import BrokerCase
 from support.waiting import wait_until
 
 IS_VERBOSE = "MARTLET_LOAD_VERBOSE" in os.environ
-IS_SANITIZED = bool(os.environ.get("MARTLET_SANITIZE"))
 
 
 class SoakTest(BrokerCase):
