@@ -2,7 +2,8 @@
 // the other shards have confirmed what they were sent.
 //
 // One FIFO a shard, so each client's acknowledgements leave in the order its packets arrived
-// [v3.1.1 MQTT-4.6.0-2] [v3.1.1 MQTT-4.6.0-3].
+// [v3.1.1 MQTT-4.6.0-2] [v3.1.1 MQTT-4.6.0-3]. While nothing can be stored, those that need no
+// store overtake others, though not those of their own client (full_store.cpp).
 // Threading: its shard's thread only.
 #pragma once
 

@@ -75,13 +75,7 @@ void Shard::refuse_for_store(Connection& connection, const protocol::PublishView
         close(connection, CloseReason::quota, ReasonCode::quota_exceeded, "storage is full");
         return;
     }
-    Answer refusal;
-    refusal.connection = connection.id;
-    refusal.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
-                                                     : protocol::PacketType::pubrec;
-    refusal.packet_id = publish.packet_id;
-    refusal.reason = ReasonCode::quota_exceeded;
-    answer(connection, std::move(refusal));
+    answer(connection, answer_to(connection, publish, ReasonCode::quota_exceeded));
 }
 
 // --- what needs no store does not wait for it ---

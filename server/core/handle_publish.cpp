@@ -46,16 +46,22 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
     if (publish.qos == QoS::at_most_once) {
         return;
     }
-    Answer refusal;
-    refusal.connection = connection.id;
-    refusal.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
-                                                     : protocol::PacketType::pubrec;
-    refusal.packet_id = publish.packet_id;
-    refusal.reason = verdict;
     if (publish.qos == QoS::exactly_once && !protocol::is_v5(connection.version)) {
         session.incoming_qos2.insert(publish.packet_id);
     }
-    answer(connection, std::move(refusal));
+    answer(connection, answer_to(connection, publish, verdict));
+}
+
+// The PUBACK or PUBREC, which waits for nothing yet.
+Answer Shard::answer_to(const Connection& connection, const PublishView& publish,
+                        ReasonCode reason) {
+    Answer ack;
+    ack.connection = connection.id;
+    ack.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
+                                                 : protocol::PacketType::pubrec;
+    ack.packet_id = publish.packet_id;
+    ack.reason = reason;
+    return ack;
 }
 
 // v5: an alias stands for the topic it was last sent with on this connection [v5 MQTT-3.3.2-7].
@@ -128,10 +134,7 @@ bool Shard::may_publish(const Identity& identity, std::string_view client_id,
 // Seen already: answered again, not published again, whatever it would be judged now
 // [v3.1.1 MQTT-4.3.3-2] [v5 MQTT-4.3.3-10].
 void Shard::answer_repeated(Connection& connection, const PublishView& publish) {
-    Answer again;
-    again.connection = connection.id;
-    again.type = protocol::PacketType::pubrec;
-    again.packet_id = publish.packet_id;
+    Answer again = answer_to(connection, publish, ReasonCode::success);
     again.ticket = latest_ticket();
     again.sequence = last_sequence_;
     answer(connection, std::move(again));
@@ -154,11 +157,7 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
         return;
     }
     const std::size_t mark = store_mark();
-    Answer ack;
-    ack.connection = connection.id;
-    ack.type = publish.qos == QoS::at_least_once ? protocol::PacketType::puback
-                                                 : protocol::PacketType::pubrec;
-    ack.packet_id = publish.packet_id;
+    Answer ack = answer_to(connection, publish, ReasonCode::success);
     ack.sequence = shard_count_ > 1 ? ++last_sequence_ : 0;
     // Sessions of several shards must get it exactly once, whenever the broker crashes.
     const bool in_parts = shard_count_ > 1 && publish.qos == QoS::exactly_once && is_kept(session);

@@ -171,6 +171,8 @@ private:
                                        const protocol::PublishView& publish);
     bool may_publish(const Identity& identity, std::string_view client_id,
                      std::string_view topic) const;
+    static Answer answer_to(const Connection& connection, const protocol::PublishView& publish,
+                            protocol::ReasonCode reason);
     void answer_repeated(Connection& connection, const protocol::PublishView& publish);
     protocol::ReasonCode judge(const RouteOutcome& outcome,
                                const protocol::PublishView& publish) const;

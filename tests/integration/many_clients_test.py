@@ -8,7 +8,7 @@ import unittest
 
 from load import Load, LoadPlan
 from support import packets
-from support.broker import IS_SANITIZED
+from support.broker import SANITIZE
 from support.case import BrokerCase
 from support.waiting import wait_until
 
@@ -68,7 +68,7 @@ class SoakTest(BrokerCase):
 
     def check_memory_is_back(self, broker, before):
         """To within a tenth."""
-        if IS_SANITIZED:
+        if SANITIZE:
             return  # which keeps freed memory, to watch it
         allowed = before * 11 // 10
         wait_until(

@@ -14,7 +14,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Absolute: each broker runs in a directory of its own.
 BINARY = os.path.abspath(os.environ.get("MARTLET_BROKER", _ROOT / "build/release/martlet"))
 THREADS = os.environ.get("MARTLET_THREADS", "2")
-IS_SANITIZED = bool(os.environ.get("MARTLET_SANITIZE"))
+SANITIZE = os.environ.get("MARTLET_SANITIZE", "")
 IS_MARTLET = "mosquitto" not in pathlib.Path(BINARY).name
 
 READY = r"version \S+ running"
