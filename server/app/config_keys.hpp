@@ -41,7 +41,11 @@ struct KeyRemark {
     std::string_view begun_by = {};
 };
 
-std::span<const ConfigKey> accepted_keys();
+std::span<const ConfigKey> accepted_keys();  // all of the following
+std::span<const ConfigKey> broker_keys();
+std::span<const ConfigKey> listener_keys();
+std::span<const ConfigKey> access_keys();
+std::span<const ConfigKey> log_keys();
 std::span<const KeyRemark> explained_keys();
 std::span<const KeyRemark> refused_keys();
 

@@ -13,6 +13,7 @@
 #include "server/core/enhanced_authentication.hpp"
 #include "server/core/identity.hpp"
 #include "server/core/ids.hpp"
+#include "server/core/time.hpp"
 
 namespace martlet::core {
 
@@ -20,6 +21,8 @@ struct AuthenticationResult {
     protocol::ReasonCode reason = protocol::ReasonCode::success;
     Identity identity;
     std::string_view what;  // static phrase for the log on refusal
+    // For how long the credential holds; then the connection is ended.
+    std::optional<Duration> valid_for{};
 };
 
 class AccessControl {
@@ -40,12 +43,24 @@ public:
         return nullptr;
     }
 
-    // When true nobody is ever refused a topic, and the three questions below are not asked.
+    // Asked of everybody who is connected, after Shard::on_access_changed(): whether what proved
+    // the identity at CONNECT would still prove it.
+    virtual bool may_stay(const Identity& /*identity*/, const ConnectionInfo& /*info*/) const {
+        return true;
+    }
+
+    // When true nobody is ever refused a topic, and the questions below are not asked.
     virtual bool permits_everything() const = 0;
     virtual bool may_publish(const Identity& identity, std::string_view client_id,
                              std::string_view topic) const = 0;
     virtual bool may_subscribe(const Identity& identity, std::string_view client_id,
                                std::string_view filter) const = 0;
+    // Whether may_read() is true of every topic that the filter matches; false where that is not
+    // known. Asked once for a subscription, so that nothing is asked for its messages.
+    virtual bool may_read_all(const Identity& /*identity*/, std::string_view /*client_id*/,
+                              std::string_view /*filter*/) const {
+        return false;
+    }
     // Asked at delivery, with the concrete topic.
     virtual bool may_read(const Identity& identity, std::string_view client_id,
                           std::string_view topic) const = 0;

@@ -39,7 +39,7 @@ std::string bad(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("config keys: every table is sorted by name or by subject and no key is in two") {
+TEST_CASE("config keys: every table is sorted and no key is in two") {
     std::set<std::string_view> names;
     for (const ConfigKey& key : accepted_keys()) {
         CAPTURE(key.name);
@@ -53,8 +53,11 @@ TEST_CASE("config keys: every table is sorted by name or by subject and no key i
             CHECK_FALSE(key.remark.empty());
         }
     }
-    CHECK(std::is_sorted(accepted_keys().begin(), accepted_keys().end(),
-                         [](const ConfigKey& a, const ConfigKey& b) { return a.name < b.name; }));
+    for (const auto& table : {broker_keys(), listener_keys(), access_keys(), log_keys()}) {
+        CHECK(
+            std::is_sorted(table.begin(), table.end(),
+                           [](const ConfigKey& a, const ConfigKey& b) { return a.name < b.name; }));
+    }
 }
 
 TEST_CASE("config keys: every accepted key refuses a missing and a nonsensical value") {
