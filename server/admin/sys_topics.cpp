@@ -78,6 +78,7 @@ std::vector<SysTopic> SysTopics::round(const core::Counters& totals, const SysFa
     put(out, "publish/publishers_paused", totals.publishers_paused);
     put(out, "clients/refused", totals.connects_refused);
     put(out, "clients/taken_over", totals.sessions_taken_over);
+    put(out, "clients/rights_ended", totals.rights_ended);
     put(out, "clients/keep_alive_timeouts", totals.keep_alive_timeouts);
     put(out, "clients/protocol_errors", totals.protocol_errors);
 

@@ -98,6 +98,9 @@ std::string describe_end(const core::DisconnectedEvent& event) {
                 tail(event.client, event.what));
         case CloseReason::administrative:
             return fmt::format("Client {} been disconnected by administrative action.", name);
+        case CloseReason::not_permitted:
+            return fmt::format("Client {} disconnected, not authorised{}.", name,
+                               tail(event.client, event.what));
         case CloseReason::shutting_down:
             return fmt::format("Client {} disconnected, the broker is shutting down.", name);
         case CloseReason::quota:

@@ -23,6 +23,7 @@ enum class CloseReason : std::uint8_t {
     shutting_down,
     network_error,
     administrative,
+    not_permitted,  // any more: its rights ended
 };
 
 // What the transport knows of a connection when its CONNECT has arrived.

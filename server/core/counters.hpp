@@ -37,6 +37,7 @@ struct Counters {
     std::uint64_t keep_alive_timeouts = 0;
     std::uint64_t sessions_taken_over = 0;
     std::uint64_t sessions_expired = 0;
+    std::uint64_t rights_ended = 0;  // connections of clients that might not stay
 
     // Right now.
     std::uint64_t connections = 0;

@@ -13,8 +13,7 @@ using protocol::QoS;
 using State = InflightOut::State;
 
 Shard::Delivered Shard::deliver(Session& session, Publication& publication, DeliveryTerms terms) {
-    if (!access_.permits_everything() &&
-        !access_.may_read(session.owner, session.client_id, publication.topic())) {
+    if (!may_read(session, publication.topic())) {
         ++counters_.dropped_not_permitted;
         finish_extras(session, terms, nullptr);
         return Delivered::skipped;
@@ -189,6 +188,14 @@ bool Shard::take_from_queue(Session& session, Connection& connection) {
         return true;
     }
     Publication publication(std::move(delivery.message));
+    if (!may_read(session, publication.topic())) {  // any more
+        ++counters_.dropped_not_permitted;
+        if (delivery.stored != 0) {
+            record(MessageDone{delivery.stored});
+        }
+        finish_extras(session, delivery.terms, nullptr);
+        return true;
+    }
     send_inflight(session, connection, publication, delivery.terms, delivery.stored);
     return true;
 }
@@ -201,6 +208,10 @@ void Shard::resend_inflight(Session& session, Connection& connection) {
     bool blocked = false;
     session.inflight.for_each([&](InflightOut& entry) {
         if (entry.sent || entry.is_held || blocked) {
+            return;
+        }
+        if (entry.message && !may_read(session, entry.message->topic())) {  // any more
+            drop_inflight(session, entry);
             return;
         }
         const bool is_released = entry.state == State::awaiting_pubcomp;
@@ -221,6 +232,22 @@ void Shard::resend_inflight(Session& session, Connection& connection) {
         entry.sent_once = true;
         write_publish(connection, publication, entry.terms, session, entry.packet_id, dup);
     });
+    session.inflight.drop_finished();
+}
+
+// While the window is walked: an entry that waits to be sent again ends here.
+void Shard::drop_inflight(Session& session, InflightOut& entry) {
+    ++counters_.dropped_not_permitted;
+    if (entry.stored != 0) {
+        record(MessageDone{entry.stored});
+    }
+    if (is_kept(session)) {
+        mark_window(session);
+    }
+    finish_extras(session, entry.terms, nullptr);
+    --session.inflight_unsent;
+    --inflight_messages_;
+    session.inflight.finish_later(entry);
 }
 
 void Shard::note_drop(Session& session, std::string_view topic, std::uint64_t& counter,

@@ -86,6 +86,7 @@ void Shard::take_step(Connection& connection, const AuthenticationStep& step) {
               "re-authenticated as another user");
         return;
     }
+    renew_identity(sessions_[connection.session], step.identity);
     send_auth(connection, step);
 }
 

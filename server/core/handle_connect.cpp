@@ -216,6 +216,7 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
                          {static_cast<std::uint8_t>(TimerKind::keep_alive), connection.id.slot},
                          now_ + keep_alive_patience(connection.keep_alive_s));
     }
+    limit_rights(session, authentication.valid_for);
     set_will(session, connect);
     ++counters_.connects_accepted;
     log_.on_connected({describe(session), connect.version, connect.clean_start, present,
@@ -251,7 +252,10 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
         session->client_id = std::move(client_id);
         session->stored_by = ending_of(session->client_id);
         session->owner = identity;
+        session->rights_epoch = access_epoch_;
         sessions_by_client_id_.emplace(session->client_id, slot);
+    } else {
+        renew_identity(*session, identity);
     }
     timers_.cancel(session->timer);
     timers_.cancel(session->will_timer);  // [v5 MQTT-3.1.3-9]

@@ -83,6 +83,7 @@ void Shard::detach(Connection& connection, CloseReason reason, ReasonCode code,
 // The session's side of a connection that ended. The session may be gone afterwards.
 void Shard::leave_connection(Session& session) {
     session.connection = {};
+    timers_.cancel(session.timer);  // the end of its rights
     session.inflight.for_each([](InflightOut& entry) { entry.sent = false; });
     session.inflight_unsent =
         static_cast<std::uint32_t>(session.inflight.active()) - session.inflight_held;

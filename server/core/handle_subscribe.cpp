@@ -67,6 +67,7 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
         subscriber.index = static_cast<std::uint32_t>(session.subscriptions.size());
         const SubscriptionTree::Place place = subscriptions_.add(request.filter, subscriber);
         session.subscriptions.push_back({place.key, place.position});
+        note_filter(session, request.filter);
     }
     if (is_kept(session)) {
         record(
@@ -128,6 +129,7 @@ ReasonCode Shard::subscribe_shared(Session& session,
         session.shared_subscriptions.push_back(
             {std::string(shared->group), std::string(shared->filter), 0});
         known = &session.shared_subscriptions.back();
+        note_filter(session, shared->filter);
     }
     known->packed = Subscriber::make(session.slot, 0, request.options, identifier).packed;
     if (is_kept(session)) {

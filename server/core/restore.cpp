@@ -19,6 +19,7 @@ void Shard::restore(RecoveredState state, Instant now) {
     for (RecoveredSession& recovered : state.sessions) {
         restore_session(recovered, std::min(state.ended_at, now));
     }
+    next_reviewed_ = 0;  // who may do what may have changed meanwhile
     for (RecoveredRetained& retained : state.retained) {
         const std::string_view topic = retained.message->topic();
         retained_.set(topic, {std::move(retained.message), retained.id});

@@ -61,6 +61,7 @@ struct Session {
     std::uint32_t expiry_interval_s = 0;  // after the connection ends; 0 ends with it
     bool in_store = false;                // what belongs to it is recorded in the store
     bool drop_logged = false;             // the present run of drops has been logged
+    std::uint32_t rights_epoch = 0;       // the shard's: what its filters match it may read
 
     std::vector<SubscriptionRecord> subscriptions;
     std::vector<SharedSubscriptionRecord> shared_subscriptions;
@@ -84,7 +85,7 @@ struct Session {
     std::uint32_t retained_streams = 0;  // of this session, still under way
 
     std::unique_ptr<Will> will;
-    Timer timer;       // session expiry while away
+    Timer timer;       // session expiry while away, the end of its rights while connected
     Timer will_timer;  // Will Delay Interval
 
     // Scratch of one routing pass: where in the list of matches this session stands.

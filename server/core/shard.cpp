@@ -263,6 +263,10 @@ void Shard::advance(Instant now) {
             case TimerKind::will_delay:
                 publish_will(sessions_[key.id]);
                 break;
+            case TimerKind::rights_end:
+                end_rights(connections_[sessions_[key.id].connection.slot],
+                           "its credential has expired");
+                break;
             case TimerKind::refusal:
                 lose_patience();
                 break;
@@ -278,6 +282,7 @@ void Shard::advance(Instant now) {
 // leaves in this pass's batches; flushing comes last, so that every connection is written to once.
 void Shard::end_pass(Instant now) {
     now_ = now;
+    review_access();
     feed_retained();
     complete_publications();
     tell_completed();

@@ -104,7 +104,9 @@ public:
     Instant next_deadline() const { return timers_.next_deadline(); }
     void end_pass(Instant now);
     // Work is left that waits for nothing: run another pass soon.
-    bool has_work() const { return retained_work_ || !returned_.empty(); }
+    bool has_work() const {
+        return retained_work_ || !returned_.empty() || next_reviewed_ < sessions_.end();
+    }
 
     // --- the operator ---
     // Publishes as the broker itself ($SYS).
@@ -113,6 +115,11 @@ public:
     // Ends every connection; wills are published, sessions kept as their clients asked.
     void shut_down(Instant now);
     bool disconnect_client(std::string_view client_id, Instant now);
+    // What AccessControl answers has changed. Until everybody has been asked about, over the next
+    // passes, nothing is taken for permitted because it was (access_changes.cpp).
+    void on_access_changed(Instant now);
+    // Ends a connection whose client may not be here any more, and tells it so. False: it is over.
+    bool expel(ConnectionId id, std::string_view what, Instant now);
     void set_limits(const Limits& limits) { limits_ = limits; }
     const Counters& counters();
     std::size_t connection_count() const { return connections_.size(); }
@@ -224,6 +231,17 @@ private:
     ClientDescription describe(const Session& session);
     ClientDescription describe(const Connection& connection);
 
+    // --- rights that change (access_changes.cpp) ---
+    void review_access();
+    void review_access(Session& session);
+    bool may_keep_subscriptions(const Session& session) const;
+    void prove_rights(Session& session);
+    void note_filter(Session& session, std::string_view filter);
+    bool may_read(const Session& session, std::string_view topic) const;
+    void renew_identity(Session& session, const Identity& identity);
+    void limit_rights(Session& session, std::optional<Duration> valid_for);
+    void end_rights(Connection& connection, std::string_view what);
+
     // --- routing (route.cpp) ---
     struct Match {
         Subscriber subscriber;  // the terms of all matching subscriptions of its session, merged
@@ -273,6 +291,7 @@ private:
     void pump(Session& session);
     bool take_from_queue(Session& session, Connection& connection);
     void resend_inflight(Session& session, Connection& connection);
+    void drop_inflight(Session& session, InflightOut& entry);
     enum class Written : std::uint8_t { ok, too_large };
     SentAliases::Choice choose_alias(Connection& connection, Publication& publication);
     Written write_publish(Connection& connection, Publication& publication, DeliveryTerms terms,
@@ -421,6 +440,8 @@ private:
     std::vector<std::uint32_t> generations_;  // of connection slots
     RowIds session_ids_;
     std::uint64_t last_assigned_id_ = 0;
+    std::uint32_t access_epoch_ = 1;
+    SessionSlot next_reviewed_ = no_session;  // at the end or beyond: nobody is left to review
 
     SubscriptionTree subscriptions_;
     SharedGroups groups_;

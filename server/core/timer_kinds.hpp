@@ -16,6 +16,7 @@ enum class TimerKind : std::uint8_t {
     will_delay,
     refusal,
     exchange,
+    rights_end,
 };
 
 // One and a half times the Keep Alive [v3.1.1 MQTT-3.1.2-24] [v5 MQTT-3.1.2-22].

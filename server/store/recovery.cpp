@@ -91,7 +91,7 @@ private:
         return rows_.each_intact_row(session_table, "", [this](const Statement& row) {
             core::RecoveredSession session;
             session.id = row.id(1);
-            session.owner.user_name = row.text(2);
+            session.owner = owner_from_text(row.text(2));
             session.client_id = row.text(3);
             session.expiry_interval_s = static_cast<std::uint32_t>(row.integer(4));
             session.disconnected_at = options_.clock.to_instant(integer_or_none(row, 5));

@@ -1,5 +1,7 @@
 #include "server/store/row_codec.hpp"
 
+#include <algorithm>
+
 namespace martlet::store {
 
 namespace {
@@ -20,6 +22,23 @@ std::optional<protocol::QoS> unpack_qos(std::int64_t packed) {
 
 std::int64_t message_flags(const core::Message& message) {
     return std::int64_t{protocol::to_wire(message.qos())} | (message.retain() ? retain_flag : 0);
+}
+
+std::string owner_text(const core::Identity& owner) {
+    std::string text = owner.user_name;
+    if (!owner.credential.empty()) {
+        text += '\0';
+        text += owner.credential;
+    }
+    return text;
+}
+
+core::Identity owner_from_text(std::string_view text) {
+    const std::size_t end = std::min(text.find('\0'), text.size());
+    core::Identity owner;
+    owner.user_name = text.substr(0, end);
+    owner.credential = text.substr(std::min(end + 1, text.size()));
+    return owner;
 }
 
 // As in SUBSCRIBE: QoS, No Local, Retain As Published, Retain Handling.

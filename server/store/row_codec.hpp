@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "server/core/store.hpp"
 #include "server/store/sqlite.hpp"
@@ -23,6 +25,10 @@ inline std::uint32_t memory_size(std::int64_t content) {
     return static_cast<std::uint32_t>(sizeof(core::Message) + 2 +
                                       static_cast<std::size_t>(content));
 }
+
+// User name and, behind U+0000, the credential: no user name has that character in it.
+std::string owner_text(const core::Identity& owner);
+core::Identity owner_from_text(std::string_view text);
 
 inline std::optional<std::int64_t> integer_or_none(const Statement& row, int column) {
     return row.is_null(column) ? std::nullopt : std::optional(row.integer(column));

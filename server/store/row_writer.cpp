@@ -134,9 +134,10 @@ int RowWriter::put(const core::RetainedPut& record) {
 }
 
 int RowWriter::put(const core::SessionPut& record) {
+    const std::string owner = owner_text(record.owner);
     RowBinder row(put_session_);
     row.id(record.session);
-    row.text(record.owner.user_name);
+    row.text(owner);
     row.text(record.client_id);
     row.integer(record.expiry_interval_s);
     row.integer_or_null(clock_.to_wall(record.disconnected_at));

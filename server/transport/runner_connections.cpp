@@ -31,6 +31,7 @@ bool should_linger(CloseReason reason) {
         case CloseReason::quota:
         case CloseReason::shutting_down:
         case CloseReason::administrative:
+        case CloseReason::not_permitted:
             return true;
     }
     return true;

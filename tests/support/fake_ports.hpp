@@ -88,6 +88,11 @@ public:
     Question publish;
     Question subscribe;
     Question read;
+    Question read_all;  // unset: nothing is known of whole filters
+    std::function<bool(const core::Identity&)> stay;
+    std::string credential;  // of the next to connect
+    std::optional<core::Duration> valid_for;
+    mutable std::size_t asked_to_read = 0;
     // Answers come through Shard::on_authenticated(): the connections that wait for one.
     bool decides_later = false;
     std::vector<core::ConnectionId> waiting;
@@ -110,7 +115,13 @@ public:
             waiting.push_back(id);
             return std::nullopt;
         }
-        return check(connect);
+        core::AuthenticationResult result = check(connect);
+        result.identity.credential = credential;
+        result.valid_for = valid_for;
+        return result;
+    }
+    bool may_stay(const core::Identity& identity, const core::ConnectionInfo&) const override {
+        return !stay || stay(identity);
     }
     // Method "steps": the client says "next" to be asked for more, "as NAME" to be that user,
     // anything else to be refused.
@@ -159,7 +170,12 @@ public:
     }
     bool may_read(const core::Identity& identity, std::string_view client,
                   std::string_view topic) const override {
+        ++asked_to_read;
         return !read || read(identity, client, topic);
+    }
+    bool may_read_all(const core::Identity& identity, std::string_view client,
+                      std::string_view filter) const override {
+        return read_all && read_all(identity, client, filter);
     }
 };
 

@@ -35,7 +35,8 @@ std::string text_of(const core::MessageRef& message) {
 }
 std::string text_of(const core::RecoveredSession& session) {
     return fmt::format("session {} {} of '{}' {} s, left {}", session.id, session.client_id,
-                       session.owner.user_name, session.expiry_interval_s,
+                       session.owner.user_name + session.owner.credential,
+                       session.expiry_interval_s,
                        session.disconnected_at.time_since_epoch().count());
 }
 std::string text_of(core::SessionId session, const core::RecoveredSubscription& subscription) {

@@ -98,6 +98,7 @@ void StoreModel::begin_session(Records& to) {
     known.id = take_id();
     known.client_id = fmt::format("client-{}", known.id);
     known.owner.user_name = random_.chance(2) ? "" : "anna";
+    known.owner.credential = random_.chance(2) ? "" : "a token";
     known.expiry_interval_s = static_cast<std::uint32_t>(random_.below(100'000));
     if (random_.chance(2)) {
         known.disconnected_at = some_time + std::chrono::milliseconds(random_.below(5000));
