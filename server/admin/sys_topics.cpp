@@ -65,6 +65,7 @@ std::vector<SysTopic> SysTopics::round(const core::Counters& totals, const SysFa
     put(out, "publish/bytes/sent", totals.publish_bytes_sent);
     put(out, "heap/current", facts.heap_bytes);
     put(out, "heap/maximum", heap_maximum_);
+    put(out, "heap/limit", facts.heap_limit_bytes);
 
     // Beyond mosquitto's names: why messages were dropped, and who was held up or turned away.
     put(out, "publish/messages/dropped/queue_full", totals.dropped_queue_full);
@@ -74,9 +75,14 @@ std::vector<SysTopic> SysTopics::round(const core::Counters& totals, const SysFa
     put(out, "publish/messages/dropped/not_permitted", totals.dropped_not_permitted);
     put(out, "publish/messages/dropped/retained_full", totals.dropped_retained_full);
     put(out, "publish/messages/dropped/session_ended", totals.dropped_session_ended);
+    put(out, "publish/messages/dropped/store_full", totals.dropped_store_full);
+    put(out, "publish/messages/dropped/unreadable", totals.dropped_unreadable);
+    put(out, "publish/messages/dropped/memory_full", totals.dropped_memory_full);
     put(out, "publish/messages/refused", totals.publishes_refused);
     put(out, "publish/publishers_paused", totals.publishers_paused);
+    put(out, "publish/publishers_throttled", totals.publishers_throttled);
     put(out, "clients/refused", totals.connects_refused);
+    put(out, "clients/refused/memory_full", totals.refused_memory_full);
     put(out, "clients/taken_over", totals.sessions_taken_over);
     put(out, "clients/rights_ended", totals.rights_ended);
     put(out, "clients/keep_alive_timeouts", totals.keep_alive_timeouts);

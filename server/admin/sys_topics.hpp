@@ -26,6 +26,7 @@ struct SysTopic {
 struct SysFacts {
     std::chrono::seconds uptime{0};
     std::uint64_t heap_bytes = 0;
+    std::uint64_t heap_limit_bytes = 0;  // 0: none
     std::uint64_t sockets_opened = 0;  // since the start
 };
 

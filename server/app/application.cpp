@@ -71,6 +71,8 @@ Application::Application(CommandLine command_line, Config config)
       storage_(config_.persistence, make_storage_setup()),
       transport_(make_transport_options()),
       sys_topics_(std::string(version)),
+      watchdog_timer_(io_),
+      memory_(io_, make_memory_ports()),
       round_timer_(io_),
       started_(Clock::now()),
       last_round_(started_) {
@@ -127,7 +129,12 @@ int Application::run() {
     if (config_.sys_interval.count() != 0) {
         run_round();
     }
+    set_memory_limit();
+    memory_.start();
+    tell_watchdog();
+    service_.say_ready("serving");
     io_.run();
+    service_.say_stopping();
     transport_.stop();
     storage_.close();
     logger_.log(LogLevel::information, "{} terminated", version);
@@ -236,7 +243,9 @@ void Application::say_hello() {
 void Application::await_signal() {
     signals_.async_wait([this](int signal) {
         if (signal == SIGHUP) {
+            service_.say_reloading();
             reload();
+            service_.say_ready("serving");
             await_signal();
             return;
         }
@@ -288,7 +297,52 @@ void Application::reload() {
     access_.set_scram_users(std::get<security::ScramUsers>(std::move(users)));
     events_.set_connection_messages(wanted.log.connection_messages);
     config_ = std::move(wanted);
+    set_memory_limit();
     logger_.log(LogLevel::information, "Config reloaded.");
+}
+
+MemoryWatch::Ports Application::make_memory_ports() {
+    const auto give_back = [this] {
+        transport_.free_idle_memory();
+        return_free_memory();
+    };
+    const auto on_change = [this](bool is_tight, std::size_t used) {
+        for (core::ShardIndex shard = 0; shard < transport_.shard_count(); ++shard) {
+            transport_.post(shard, [is_tight](core::Shard& core, core::Instant) {
+                core.set_memory_tight(is_tight);
+            });
+        }
+        const std::string use = fmt::format("{} MiB are in use and memory_limit is {} MiB",
+                                            used >> 20U, memory_.limit() >> 20U);
+        if (is_tight) {
+            logger_.log(LogLevel::warning,
+                        "Memory is tight: {}. New sessions, subscriptions and retained topics are "
+                        "refused, and nothing more is queued for clients that are away.",
+                        use);
+        } else {
+            logger_.log(LogLevel::notice, "Memory is not tight any more: {}.", use);
+        }
+    };
+    return {resident_bytes, give_back, on_change};
+}
+
+void Application::set_memory_limit() {
+    memory_.set_limit(config_.limits.memory_bytes_max.value_or(default_memory_limit()));
+}
+
+// Only a broker whose shards all answer is alive.
+void Application::tell_watchdog() {
+    if (!service_.watchdog()) {
+        return;
+    }
+    transport_.counters();
+    service_.say_alive();
+    watchdog_timer_.expires_after(*service_.watchdog() / 2);
+    watchdog_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) {
+            tell_watchdog();
+        }
+    });
 }
 
 void Application::schedule_round() {
@@ -307,6 +361,7 @@ void Application::run_round() {
     admin::SysFacts facts;
     facts.uptime = std::chrono::duration_cast<std::chrono::seconds>(now - started_);
     facts.heap_bytes = resident_bytes();
+    facts.heap_limit_bytes = memory_.limit();
     facts.sockets_opened = transport_.transport_counters().accepted;
     for (admin::SysTopic& topic :
          sys_topics_.round(totals, facts, now - std::exchange(last_round_, now))) {

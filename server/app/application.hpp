@@ -13,7 +13,9 @@
 #include "server/app/config.hpp"
 #include "server/app/event_log.hpp"
 #include "server/app/logging.hpp"
+#include "server/app/memory_watch.hpp"
 #include "server/app/network_log.hpp"
+#include "server/app/service_manager.hpp"
 #include "server/app/signals.hpp"
 #include "server/app/storage.hpp"
 #include "server/security/listener_access.hpp"
@@ -39,6 +41,9 @@ private:
     void say_hello();
     void await_signal();
     void reload();
+    MemoryWatch::Ports make_memory_ports();
+    void set_memory_limit();
+    void tell_watchdog();
     void schedule_round();
     void run_round();
 
@@ -55,6 +60,9 @@ private:
     transport::Transport transport_;
     admin::SysTopics sys_topics_;
 
+    const ServiceManager service_ = ServiceManager::from_environment();
+    boost::asio::steady_timer watchdog_timer_;
+    MemoryWatch memory_;
     boost::asio::steady_timer round_timer_;
     Clock::time_point started_;
     Clock::time_point last_round_;

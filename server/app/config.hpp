@@ -69,6 +69,9 @@ struct LimitsConfig {
     std::uint16_t inflight_messages_max = 20;   // key max_inflight_messages; its 0 is 65,535 here
     std::size_t queued_messages_max = 100'000;  // key max_queued_messages; 0: no limit
     std::size_t queued_bytes_max = 64U << 20U;  // key max_queued_bytes; 0: no limit
+    bool drop_oldest = false;                   // key queue_full_policy; else the newest goes
+    std::uint32_t publish_rate_max = 0;         // messages a second of one client; 0: no limit
+    std::uint64_t publish_bytes_rate_max = 0;   // bytes a second of one client; 0: no limit
     std::uint32_t packet_size_max = 1U << 20U;  // key max_packet_size, whole packet in bytes
     std::uint32_t payload_size_max = 0;         // key message_size_limit; 0: packet_size_max alone
     std::uint16_t keep_alive_max_s = 65'535;    // key max_keepalive

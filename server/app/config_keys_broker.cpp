@@ -39,6 +39,12 @@ KeyProblem set_response_information_prefix(ConfigDraft& draft, std::string_view 
     return set_property_text<&Config::response_information_prefix>(draft, value);
 }
 
+KeyProblem set_queue_full_policy(ConfigDraft& draft, std::string_view value) {
+    static constexpr std::array choices{WordChoice{"drop_newest", 0}, WordChoice{"drop_oldest", 1}};
+    return choose_word(value, choices,
+                       [&](int oldest) { draft.config.limits.drop_oldest = oldest != 0; });
+}
+
 constexpr KeyScope whole_file = KeyScope::file;
 constexpr bool single = true;
 
@@ -64,6 +70,10 @@ constexpr auto rows = std::to_array<ConfigKey>({
     {"persistence_location", whole_file, set_text<&PersistenceConfig::location>, single},
     {"persistent_client_expiration", whole_file, set_expiration},
     {"pid_file", whole_file, set_text<&Config::pid_file>, single},
+    {"publish_bytes_rate_max", whole_file,
+     set_size<&LimitsConfig::publish_bytes_rate_max, 0, bytes_max>},
+    {"publish_rate_max", whole_file, set_number<&LimitsConfig::publish_rate_max, 0, count_max>},
+    {"queue_full_policy", whole_file, set_queue_full_policy},
     {"queue_qos0_messages", whole_file, set_flag<&Config::queue_qos0_messages>},
     {"response_information_prefix", whole_file, set_response_information_prefix, single},
     {"retain_available", whole_file, set_flag<&Config::retain_available>},

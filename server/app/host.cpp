@@ -7,10 +7,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <limits>
 #include <system_error>
 #include <vector>
 
@@ -53,6 +55,25 @@ std::size_t resident_bytes() {
     std::size_t resident_pages = 0;
     statm >> total_pages >> resident_pages;
     return resident_pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::size_t default_memory_limit() {
+    std::uint64_t available = std::numeric_limits<std::uint64_t>::max();
+    // "max", where there is no limit, is not a number and changes nothing.
+    for (const char* path :
+         {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+        std::uint64_t bytes = 0;
+        if (std::ifstream(path) >> bytes && bytes != 0) {
+            available = std::min(available, bytes);
+        }
+    }
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const long page_size = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page_size > 0) {
+        available = std::min(
+            available, static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_size));
+    }
+    return available == std::numeric_limits<std::uint64_t>::max() ? 0 : available / 2;
 }
 
 std::string daemonise() {

@@ -19,6 +19,10 @@ void return_free_memory();
 // Resident memory of this process, bytes. From any thread.
 std::size_t resident_bytes();
 
+// What the broker may use when nobody says so: half of the machine's memory, or of what its control
+// group may have. 0: not known.
+std::size_t default_memory_limit();
+
 // Goes to the background; what was wrong, or empty.
 std::string daemonise();
 std::string write_pid_file(const std::string& path);

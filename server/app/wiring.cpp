@@ -51,6 +51,19 @@ transport::AddressFamily make_family(SocketFamily family) {
     return transport::AddressFamily::any;
 }
 
+core::ListenerLimits make_listener_limits(const ListenerConfig& config) {
+    // More would cost memory and save next to nothing.
+    constexpr std::uint16_t sent_topic_aliases_most = 256;
+    core::ListenerLimits limits;
+    limits.qos_max = static_cast<protocol::QoS>(config.qos_max);
+    limits.topic_alias_max = config.topic_alias_max;
+    limits.sent_topic_aliases_max =
+        std::min(config.sent_topic_aliases_max, sent_topic_aliases_most);
+    limits.allow_zero_length_client_id = config.allow_zero_length_clientid;
+    limits.client_id_prefix = config.auto_id_prefix;
+    return limits;
+}
+
 }  // namespace
 
 core::Limits make_limits(const Config& config) {
@@ -79,12 +92,14 @@ core::Limits make_limits(const Config& config) {
         limits.session_expiry_max_s =
             static_cast<std::uint64_t>(config.persistent_client_expiration->count());
     }
-    limits.allow_zero_length_client_id = config.listeners.front().allow_zero_length_clientid;
-    limits.topic_alias_max = config.listeners.front().topic_alias_max;
-    // More would cost memory and save next to nothing.
-    constexpr std::uint16_t sent_topic_aliases_most = 256;
-    limits.sent_topic_aliases_max =
-        std::min(config.listeners.front().sent_topic_aliases_max, sent_topic_aliases_most);
+    limits.queue_qos0 = config.queue_qos0_messages;
+    limits.queue_full_policy =
+        from.drop_oldest ? core::QueueFullPolicy::drop_oldest : core::QueueFullPolicy::drop_newest;
+    limits.publish_rate_max = from.publish_rate_max;
+    limits.publish_bytes_rate_max = from.publish_bytes_rate_max;
+    for (const ListenerConfig& listener : config.listeners) {
+        limits.listeners.push_back(make_listener_limits(listener));
+    }
     limits.validate_payload_format = config.validate_payload_format;
     limits.response_information_prefix = config.response_information_prefix;
     limits.server_reference = config.server_reference;

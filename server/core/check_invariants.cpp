@@ -37,12 +37,15 @@ void Shard::check_invariants() const {
         }
         subscriptions += session->subscriptions.size();
         std::uint64_t bytes = 0;
+        std::uint32_t qos0 = 0;
         for (std::size_t i = 0; i < session->queue.size(); ++i) {
             const Delivery& delivery = session->queue[i];
             bytes += delivery.size;
+            qos0 += delivery.terms.qos() == protocol::QoS::at_most_once ? 1 : 0;
             MARTLET_ASSERT(!delivery.message || delivery.size == delivery.message->memory_size());
         }
         MARTLET_ASSERT(bytes == session->queued_bytes);
+        MARTLET_ASSERT(qos0 == session->queued_qos0);
         MARTLET_ASSERT(session->queue.size() <= limits_.queued_messages_max);
         queued += session->queue.size();
         queued_bytes += bytes;

@@ -90,10 +90,28 @@ void Shard::resume_publisher(ConnectionId publisher) {
     }
 }
 
+// A PUBLISH of so many bytes came.
+void Shard::charge(Connection& connection, std::size_t bytes) {
+    if (!connection.rate) {
+        connection.rate = std::make_unique<PublishRate>();
+    }
+    PublishRate& rate = *connection.rate;
+    const Instant free_at = rate.take(bytes, limits_, now_);
+    if (free_at > now_ && !rate.is_over) {
+        rate.is_over = true;
+        ++counters_.publishers_throttled;
+        timers_.schedule(rate.timer,
+                         {static_cast<std::uint8_t>(TimerKind::publish_rate), connection.id.slot},
+                         free_at);
+        update_reading(connection);
+    }
+}
+
 // One place decides whether a connection's bytes are taken.
 void Shard::update_reading(Connection& connection) {
     const bool stop =
         connection.pause_count != 0 || connection.connack_pending ||
+        (connection.rate && connection.rate->is_over) ||
         connection.state == Connection::State::authenticating ||
         connection.pubacks_pending + connection.pubrecs_pending >= limits_.receive_maximum;
     if (stop == connection.reading_stopped) {

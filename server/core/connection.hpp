@@ -16,6 +16,7 @@
 #include "server/core/ids.hpp"
 #include "server/core/message.hpp"
 #include "server/core/outbox.hpp"
+#include "server/core/publish_rate.hpp"
 #include "server/core/sent_aliases.hpp"
 #include "server/core/time.hpp"
 #include "server/core/timer_wheel.hpp"
@@ -61,6 +62,7 @@ struct Connection {
     Timer lag_timer;
     Instant last_received{};
     std::vector<MessageOrigin> paused_publishers;
+    std::unique_ptr<PublishRate> rate;  // with its first PUBLISH, if there is a limit
     // v5: Topic Names by alias, index 0 unused. Made when the first alias is set up.
     std::unique_ptr<std::vector<std::string>> topic_aliases;
     // v5: the ones sent to the client. Made with the first message, if it permits any.

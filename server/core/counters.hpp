@@ -27,10 +27,13 @@ struct Counters {
     std::uint64_t dropped_session_ended = 0;
     std::uint64_t dropped_store_full = 0;  // refused because nothing more could be stored
     std::uint64_t dropped_unreadable = 0;  // stored, but the store could not read it back
+    std::uint64_t dropped_memory_full = 0;
 
     std::uint64_t publishes_refused = 0;  // by access control, topic depth and the like
     std::uint64_t publishers_paused =
         0;  // times a connection was not read for its subscribers' sake
+    std::uint64_t publishers_throttled = 0;  // times a client was over its publish rate
+    std::uint64_t refused_memory_full = 0;   // of connects_refused
     std::uint64_t connects_accepted = 0;
     std::uint64_t connects_refused = 0;
     std::uint64_t protocol_errors = 0;
@@ -53,7 +56,7 @@ struct Counters {
     std::uint64_t dropped() const {
         return dropped_queue_full + dropped_slow_subscriber + dropped_too_large + dropped_expired +
                dropped_not_permitted + dropped_retained_full + dropped_session_ended +
-               dropped_store_full + dropped_unreadable;
+               dropped_store_full + dropped_unreadable + dropped_memory_full;
     }
 };
 

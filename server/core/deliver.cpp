@@ -32,10 +32,13 @@ Shard::Delivered Shard::deliver(Session& session, Publication& publication, Deli
     return Delivered::sent;
 }
 
-// A message at QoS 0 is for who is connected now; who has had no CONNACK yet is not [v3.1.1
-// MQTT-3.2.0-1] [v5 MQTT-3.2.0-1].
+// Unless it is to be queued too, a message at QoS 0 is for who is connected now; who has had no
+// CONNACK yet is not [v3.1.1 MQTT-3.2.0-1] [v5 MQTT-3.2.0-1].
 Shard::Delivered Shard::deliver_qos0(Session& session, Publication& publication,
                                      DeliveryTerms terms) {
+    if (limits_.queue_qos0 && may_wait(session, terms)) [[unlikely]] {
+        return enqueue(session, publication, terms);
+    }
     if (!is_online(session)) {
         finish_extras(session, terms, nullptr);
         return Delivered::skipped;
@@ -55,54 +58,6 @@ Shard::Delivered Shard::deliver_qos0(Session& session, Publication& publication,
         write_publish(connection, publication, terms, session, PacketId::none, false);
     finish_extras(session, terms, nullptr);
     return written == Written::ok ? Delivered::sent : Delivered::skipped;
-}
-
-// Queue limits are in messages and in bytes; at either, the newest message is refused and counted.
-Shard::Delivered Shard::enqueue(Session& session, Publication& publication, DeliveryTerms terms) {
-    const std::size_t size = publication.message()->memory_size();
-    if (session.queue.size() >= limits_.queued_messages_max ||
-        session.queued_bytes + size > limits_.queued_bytes_max) {
-        note_drop(session, publication.topic(), counters_.dropped_queue_full,
-                  "the session's queue is full");
-        finish_extras(session, terms, nullptr);
-        return Delivered::refused;
-    }
-    Delivery& delivery = session.queue.emplace_back();
-    delivery.stored = record_target(session, terms);
-    delivery.terms = terms;
-    delivery.size = static_cast<std::uint32_t>(size);
-    if (delivery.stored == 0 || keeps_in_memory(session, terms)) {
-        delivery.message = publication.message();
-    }
-    session.queued_bytes += size;
-    queued_bytes_ += size;
-    ++queued_messages_;
-    if (session.is_connected() && (session.queue.size() >= limits_.queued_messages_max / 2 ||
-                                   session.queued_bytes >= limits_.queued_bytes_max / 2)) {
-        congest(connections_[session.connection.slot], publication.origin());
-    }
-    return Delivered::queued;
-}
-
-// A stored message waits in memory only where its turn is near; one that may go to another member
-// of its group always does.
-bool Shard::keeps_in_memory(const Session& session, DeliveryTerms terms) const {
-    const bool is_near = session.is_connected() && session.queue.size() <= load_ahead_messages &&
-                         session.queued_bytes <= load_ahead_bytes;
-    return is_near || is_shared(session, terms);
-}
-
-Delivery Shard::dequeue(Session& session) {
-    Delivery delivery = std::move(session.queue.front());
-    session.queue.pop_front();
-    session.queued_bytes -= delivery.size;
-    queued_bytes_ -= delivery.size;
-    --queued_messages_;
-    if (delivery.stored != 0) {
-        session.taken_through = delivery.stored;
-        mark_window(session);
-    }
-    return delivery;
 }
 
 std::size_t Shard::window(const Connection& connection) const {
@@ -193,6 +148,11 @@ bool Shard::take_from_queue(Session& session, Connection& connection) {
         if (delivery.stored != 0) {
             record(MessageDone{delivery.stored});
         }
+        finish_extras(session, delivery.terms, nullptr);
+        return true;
+    }
+    if (delivery.terms.qos() == QoS::at_most_once) {
+        write_publish(connection, publication, delivery.terms, session, PacketId::none, false);
         finish_extras(session, delivery.terms, nullptr);
         return true;
     }

@@ -107,11 +107,11 @@ void Shard::refuse_connect(Connection& connection, std::string_view client_id,
     port_.close(connection.id, CloseReason::refused);
 }
 
-std::string Shard::make_client_id() {
+std::string Shard::make_client_id(std::string_view prefix) {
     // Unique here by the counter and elsewhere by the seed; tried until it hashes to this shard.
     while (true) {
         std::string id =
-            fmt::format("auto-{:08X}-{:X}",
+            fmt::format("{}{:08X}-{:X}", prefix,
                         static_cast<std::uint32_t>(hash_seed_ * 0x9E3779B97F4A7C15ULL >> 32U),
                         ++last_assigned_id_);
         if (home_of_client(id, hash_seed_, shard_count_) == index_ &&
@@ -128,16 +128,17 @@ bool Shard::check_connect(Connection& connection, const ConnectView& connect,
         refuse_connect(connection, connect.client_id, connect.user_name.value_or(""), reason, what);
         return false;
     };
+    const ListenerLimits& grants = limits_.of(connection.info.listener);
     if (connect.client_id.empty()) {
         // [v3.1.1 MQTT-3.1.3-8]; 3.1 always wants an identifier.
-        const bool permitted = limits_.allow_zero_length_client_id &&
+        const bool permitted = grants.allow_zero_length_client_id &&
                                connect.version != Version::v3_1 &&
                                (protocol::is_v5(connect.version) || connect.clean_start);
         if (!permitted) {
             return refuse(ReasonCode::client_identifier_not_valid,
                           "an empty client identifier is not permitted");
         }
-        client_id = make_client_id();
+        client_id = make_client_id(grants.client_id_prefix);
     } else {
         client_id = connect.client_id;
     }
@@ -146,6 +147,9 @@ bool Shard::check_connect(Connection& connection, const ConnectView& connect,
         return refuse(ReasonCode::client_identifier_not_valid, "keep alive above max_keepalive");
     }
     if (connect.will) {
+        if (connect.will->qos > grants.qos_max) {  // [v5 MQTT-3.2.2-12]
+            return refuse(ReasonCode::qos_not_supported, "the will's QoS is above max_qos");
+        }
         if (connect.will->retain && !limits_.retain_available) {
             return refuse(ReasonCode::retain_not_supported, "retained wills are switched off");
         }
@@ -164,6 +168,12 @@ bool Shard::check_connect(Connection& connection, const ConnectView& connect,
 bool Shard::authorize_connect(Connection& connection, const ConnectView& connect,
                               std::string_view client_id, const Identity& identity) {
     const Session* existing = find_session(client_id);
+    if (existing == nullptr && is_memory_tight_) {
+        ++counters_.refused_memory_full;
+        refuse_connect(connection, client_id, identity.user_name, ReasonCode::quota_exceeded,
+                       "the broker's memory is used up (memory_limit)");
+        return false;
+    }
     // A session belongs to its owner: nobody else may take it over.
     if (existing != nullptr && !(existing->owner == identity)) {
         refuse_connect(connection, client_id, identity.user_name,
@@ -200,8 +210,8 @@ void Shard::finish_connect(Connection& connection, const ConnectView& connect,
     connection.session = session.slot;
     session.connection = connection.id;
     connection.receive_maximum = connect.receive_maximum;
-    connection.sent_aliases_max =
-        std::min(connect.topic_alias_maximum, limits_.sent_topic_aliases_max);
+    connection.sent_aliases_max = std::min(
+        connect.topic_alias_maximum, limits_.of(connection.info.listener).sent_topic_aliases_max);
     connection.response_information =
         connect.request_response_information && !limits_.response_information_prefix.empty();
     connection.keep_alive_s = connect.keep_alive_s;
@@ -327,7 +337,8 @@ void Shard::send_connack(Connection& connection, bool session_present) {
     if (protocol::is_v5(connection.version)) {
         connack.receive_maximum = limits_.receive_maximum;
         connack.maximum_packet_size = limits_.packet_size_max;
-        connack.topic_alias_maximum = limits_.topic_alias_max;
+        connack.topic_alias_maximum = limits_.of(connection.info.listener).topic_alias_max;
+        connack.maximum_qos = limits_.of(connection.info.listener).qos_max;  // [v5 MQTT-3.2.2-9]
         if (!limits_.retain_available) {
             connack.retain_available = false;
         }

@@ -68,6 +68,9 @@ void Shard::detach(Connection& connection, CloseReason reason, ReasonCode code,
     }
     timers_.cancel(connection.timer);
     timers_.cancel(connection.lag_timer);
+    if (connection.rate) {
+        timers_.cancel(connection.rate->timer);
+    }
     connection.answers_pending = 0;
     connection.pubacks_pending = 0;
     connection.pubrecs_pending = 0;

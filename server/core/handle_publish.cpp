@@ -36,7 +36,7 @@ void Shard::handle_publish(Connection& connection, PublishView& publish) {
     ++counters_.publishes_refused;
     if (verdict == ReasonCode::retain_not_supported ||
         verdict == ReasonCode::receive_maximum_exceeded ||
-        verdict == ReasonCode::topic_name_invalid) {
+        verdict == ReasonCode::topic_name_invalid || verdict == ReasonCode::qos_not_supported) {
         close(connection, CloseReason::protocol_error, verdict, protocol::to_string(verdict));
         return;
     }
@@ -69,18 +69,19 @@ bool Shard::resolve_alias(Connection& connection, PublishView& publish) {
     if (publish.topic_alias == 0) {
         return true;
     }
-    if (publish.topic_alias > limits_.topic_alias_max) {
+    const std::uint16_t alias_max = limits_.of(connection.info.listener).topic_alias_max;
+    if (publish.topic_alias > alias_max) {
         close(connection, CloseReason::protocol_error, ReasonCode::topic_alias_invalid,
               "topic alias above the maximum");
         return false;
     }
     if (!connection.topic_aliases) {
         connection.topic_aliases = std::make_unique<std::vector<std::string>>();
-        connection.topic_aliases->resize(std::size_t{limits_.topic_alias_max} + 1);
+        connection.topic_aliases->resize(std::size_t{alias_max} + 1);
     }
     // The limit may have been raised by a reload since.
     if (publish.topic_alias >= connection.topic_aliases->size()) {
-        connection.topic_aliases->resize(std::size_t{limits_.topic_alias_max} + 1);
+        connection.topic_aliases->resize(std::size_t{alias_max} + 1);
     }
     std::string& known = (*connection.topic_aliases)[publish.topic_alias];
     if (!publish.topic.empty()) {
@@ -109,6 +110,9 @@ ReasonCode Shard::check_publish(const Connection& connection, const Session& ses
     if (limits_.validate_payload_format && publish.payload_is_utf8 &&
         !protocol::is_well_formed_utf8(protocol::as_text(publish.payload))) {
         return ReasonCode::payload_format_invalid;
+    }
+    if (publish.qos > limits_.of(connection.info.listener).qos_max) {
+        return ReasonCode::qos_not_supported;
     }
     if (publish.retain && !limits_.retain_available) {
         return ReasonCode::retain_not_supported;

@@ -20,7 +20,9 @@ void Shard::handle_subscribe(Connection& connection,
     suback.packet_id = subscribe_view.packet_id;
     suback.codes.reserve(subscribe_view.count);
     protocol::SubscriptionRequests requests = subscribe_view.requests;
-    while (const auto request = requests.next()) {
+    const protocol::QoS qos_max = limits_.of(connection.info.listener).qos_max;
+    while (auto request = requests.next()) {
+        request->options.qos = protocol::lower_of(request->options.qos, qos_max);
         const ReasonCode code =
             subscribe(session, *request, subscribe_view.subscription_identifier);
         suback.codes.push_back(code);
@@ -60,8 +62,7 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
         const SubscriptionRecord& at = session.subscriptions[known];
         subscriptions_.subscribers(at.key)[at.position].packed = subscriber.packed;
     } else {
-        if (session.subscriptions.size() + session.shared_subscriptions.size() >=
-            limits_.subscriptions_per_client_max) {
+        if (!may_add_subscription(session)) {
             return ReasonCode::quota_exceeded;
         }
         subscriber.index = static_cast<std::uint32_t>(session.subscriptions.size());
@@ -82,6 +83,11 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
         update_retained(session, request.filter, subscriber.packed);
     }
     return static_cast<ReasonCode>(protocol::to_wire(request.options.qos));
+}
+
+bool Shard::may_add_subscription(const Session& session) const {
+    return !is_memory_tight_ && session.subscriptions.size() + session.shared_subscriptions.size() <
+                                    limits_.subscriptions_per_client_max;
 }
 
 // The session's record of a filter. Looks through whichever side is shorter: the filter's
@@ -122,8 +128,7 @@ ReasonCode Shard::subscribe_shared(Session& session,
         }
     }
     if (known == nullptr) {
-        if (session.subscriptions.size() + session.shared_subscriptions.size() >=
-            limits_.subscriptions_per_client_max) {
+        if (!may_add_subscription(session)) {
             return ReasonCode::quota_exceeded;
         }
         session.shared_subscriptions.push_back(

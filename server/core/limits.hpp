@@ -6,10 +6,33 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "protocol/qos.hpp"
 
 namespace martlet::core {
 
-struct Limits {
+// What a listener grants those who connect through it.
+struct ListenerLimits {
+    protocol::QoS qos_max = protocol::QoS::exactly_once;
+    std::uint16_t topic_alias_max = 16;  // aliases a v5 client may set up
+    // Aliases set up for a v5 client, as far as it permits any; each costs memory on its
+    // connection.
+    std::uint16_t sent_topic_aliases_max = 16;
+    bool allow_zero_length_client_id = true;
+    std::string client_id_prefix = "auto-";  // of identifiers that the broker assigns
+};
+
+// What goes when a session's queue is full. QoS 0, if it is queued at all, goes before either.
+enum class QueueFullPolicy : std::uint8_t { drop_newest, drop_oldest };
+
+struct Limits : ListenerLimits {
+    // By ConnectionInfo::listener; one that is not here grants what the base says.
+    std::vector<ListenerLimits> listeners;
+    const ListenerLimits& of(std::uint16_t listener) const {
+        return listener < listeners.size() ? listeners[listener] : *this;
+    }
+
     // Bytes of one control packet from a connected client, fixed header included; and before its
     // CONNECT is accepted.
     std::uint32_t packet_size_max = 1024 * 1024;
@@ -26,6 +49,13 @@ struct Limits {
     // One session's queue of messages that are not in flight yet.
     std::uint32_t queued_messages_max = 100'000;
     std::uint64_t queued_bytes_max = 64ULL * 1024 * 1024;
+    QueueFullPolicy queue_full_policy = QueueFullPolicy::drop_newest;
+    // QoS 0 too is queued for a persistent session without a connection; in memory alone.
+    bool queue_qos0 = false;
+
+    // Of one client, a second; what comes faster is read later. 0: as fast as it can.
+    std::uint32_t publish_rate_max = 0;
+    std::uint64_t publish_bytes_rate_max = 0;
 
     // Bytes that may wait in one connection's outbox before QoS 0 publishers to it are slowed
     // down...
@@ -35,10 +65,6 @@ struct Limits {
 
     std::uint32_t subscriptions_per_client_max = 100'000;
     std::uint32_t topic_levels_max = 128;
-    std::uint16_t topic_alias_max = 16;  // aliases a v5 client may set up
-    // Aliases set up for a v5 client, as far as it permits any; each costs memory on its
-    // connection.
-    std::uint16_t sent_topic_aliases_max = 16;
 
     // Refuse a v5 PUBLISH that says its payload is UTF-8 when it is not.
     bool validate_payload_format = false;
@@ -52,8 +78,6 @@ struct Limits {
     std::uint16_t keep_alive_max_s = 0;
     // How long a session without a connection lives at most; 0 is for ever.
     std::uint64_t session_expiry_max_s = 0;
-
-    bool allow_zero_length_client_id = true;
 
     // Not bounds, but what v5 clients are told. Topics for responses begin with this, if a client
     // asks; empty: it is told nothing.

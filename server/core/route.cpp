@@ -186,6 +186,9 @@ void Shard::erase_retained(std::string_view topic) {
 
 bool Shard::fits_retained(const Message& message) const {
     const Retained* known = retained_.find(message.topic());
+    if (known == nullptr && is_memory_tight_) {
+        return false;
+    }
     const std::uint64_t others = retained_.count() - (known == nullptr ? 0 : 1);
     const std::uint64_t bytes =
         retained_.bytes() - (known == nullptr ? 0 : known->message->memory_size());

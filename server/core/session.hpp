@@ -71,7 +71,8 @@ struct Session {
     std::uint32_t inflight_held = 0;    // entries that wait for the store before they are sent
     RingQueue<Delivery> queue;
     std::uint64_t queued_bytes = 0;
-    PacketIdSet incoming_qos2;  // PUBLISH received, PUBREL not yet
+    std::uint32_t queued_qos0 = 0;  // of those in the queue
+    PacketIdSet incoming_qos2;      // PUBLISH received, PUBREL not yet
 
     // What a CONNACK has to wait for: the last that the store was told of the session itself or its
     // will, by this connection or an earlier one.

@@ -48,6 +48,9 @@ Shard::~Shard() {
             connection->outbox.clear(chunk_pool_);
             timers_.cancel(connection->timer);
             timers_.cancel(connection->lag_timer);
+            if (connection->rate) {
+                timers_.cancel(connection->rate->timer);
+            }
         }
     }
     for (SessionSlot slot = 0; slot < sessions_.end(); ++slot) {
@@ -147,6 +150,9 @@ void Shard::handle_frame(Connection& connection, const FrameView& frame) {
     };
     switch (frame.type) {
         case PacketType::publish:
+            if (limits_.publish_rate_max != 0 || limits_.publish_bytes_rate_max != 0) [[unlikely]] {
+                charge(connection, frame.whole.size());
+            }
             handle(protocol::decode_publish(frame, connection.version),
                    [&](auto& publish) { handle_publish(connection, publish); });
             break;
@@ -266,6 +272,10 @@ void Shard::advance(Instant now) {
             case TimerKind::rights_end:
                 end_rights(connections_[sessions_[key.id].connection.slot],
                            "its credential has expired");
+                break;
+            case TimerKind::publish_rate:
+                connections_[key.id].rate->is_over = false;
+                update_reading(connections_[key.id]);
                 break;
             case TimerKind::refusal:
                 lose_patience();

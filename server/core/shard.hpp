@@ -121,6 +121,9 @@ public:
     // Ends a connection whose client may not be here any more, and tells it so. False: it is over.
     bool expel(ConnectionId id, std::string_view what, Instant now);
     void set_limits(const Limits& limits) { limits_ = limits; }
+    // While memory is short nothing is accepted that would need more of it: sessions,
+    // subscriptions, queued messages, retained topics. What is there is served.
+    void set_memory_tight(bool is_tight) { is_memory_tight_ = is_tight; }
     const Counters& counters();
     std::size_t connection_count() const { return connections_.size(); }
 
@@ -148,7 +151,7 @@ private:
                        std::string& client_id);
     bool authorize_connect(Connection& connection, const protocol::ConnectView& connect,
                            std::string_view client_id, const Identity& identity);
-    std::string make_client_id();
+    std::string make_client_id(std::string_view prefix);
     Session& open_session(const protocol::ConnectView& connect, std::string client_id,
                           const Identity& identity, bool& present);
     void set_will(Session& session, const protocol::ConnectView& connect);
@@ -206,6 +209,7 @@ private:
     void join_group(const Session& session, const SharedSubscriptionRecord& shared);
     void leave_group(const Session& session, const SharedSubscriptionRecord& shared);
     void remove_subscription(Session& session, std::uint32_t index);
+    bool may_add_subscription(const Session& session) const;
     std::uint32_t find_subscription(const Session& session, FilterKey key);
     void log_subscription(const Session& session, std::string_view filter, protocol::QoS qos,
                           protocol::ReasonCode result, bool added);
@@ -279,9 +283,6 @@ private:
     // --- delivery to one session (deliver.cpp, write_publish.cpp) ---
     Delivered deliver(Session& session, Publication& publication, DeliveryTerms terms);
     Delivered deliver_qos0(Session& session, Publication& publication, DeliveryTerms terms);
-    Delivered enqueue(Session& session, Publication& publication, DeliveryTerms terms);
-    bool keeps_in_memory(const Session& session, DeliveryTerms terms) const;
-    Delivery dequeue(Session& session);
     std::size_t window(const Connection& connection) const;
     bool may_send(const Session& session, const Connection& connection) const;
     void send_inflight(Session& session, Connection& connection, Publication& publication,
@@ -300,7 +301,18 @@ private:
                    std::string_view what);
     void mark_output(Connection& connection);
 
+    // --- its queue (session_queue.cpp) ---
+    bool may_wait(const Session& session, DeliveryTerms terms) const;
+    Delivered enqueue(Session& session, Publication& publication, DeliveryTerms terms);
+    bool has_queue_room(const Session& session, std::size_t size) const;
+    bool make_queue_room(Session& session, DeliveryTerms terms, std::size_t size);
+    void drop_queued_qos0(Session& session);
+    void drop_oldest(Session& session);
+    bool keeps_in_memory(const Session& session, DeliveryTerms terms) const;
+    Delivery dequeue(Session& session);
+
     // --- flow control (congestion.cpp) ---
+    void charge(Connection& connection, std::size_t bytes);
     void congest(Connection& subscriber, const MessageOrigin& publisher);
     void relieve(Connection& subscriber);
     void notice_progress(Connection& subscriber);
@@ -449,6 +461,7 @@ private:
     RetainedStreams retained_streams_;
     bool retained_work_ = false;
     bool is_shutting_down_ = false;
+    bool is_memory_tight_ = false;
     bool retained_full_logged_ = false;  // the present run of refusals has been logged
 
     std::vector<ConnectionId> output_pending_;

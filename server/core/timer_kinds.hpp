@@ -17,6 +17,7 @@ enum class TimerKind : std::uint8_t {
     refusal,
     exchange,
     rights_end,
+    publish_rate,
 };
 
 // One and a half times the Keep Alive [v3.1.1 MQTT-3.1.2-24] [v5 MQTT-3.1.2-22].
