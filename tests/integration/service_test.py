@@ -1,15 +1,12 @@
-"""What a service manager hears of the broker, and the unit that it is installed with."""
+"""What a service manager hears of the broker."""
 
 import os
-import pathlib
 import socket
 import unittest
 from unittest import mock
 
 from support.case import BrokerCase, martlet_only
 from support.waiting import PATIENCE_S
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class ServiceTest(BrokerCase):
@@ -44,13 +41,6 @@ class ServiceTest(BrokerCase):
         self.wait_for("READY=1")
         broker.stop()
         self.wait_for("STOPPING=1")
-
-    @martlet_only("a unit of its own")
-    def test_the_unit_starts_what_the_broker_understands(self):
-        unit = (ROOT / "server/app/martlet.service").read_text(encoding="utf-8")
-        self.assertIn("Type=notify", unit)
-        self.assertIn("/martlet -c ", unit)
-        self.assertIn("ExecReload=/bin/kill -HUP $MAINPID", unit)
 
 
 if __name__ == "__main__":
