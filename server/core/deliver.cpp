@@ -171,7 +171,7 @@ void Shard::resend_inflight(Session& session, Connection& connection) {
             return;
         }
         if (entry.message && !may_read(session, entry.message->topic())) {  // any more
-            drop_inflight(session, entry);
+            drop_inflight(session, connection, entry);
             return;
         }
         const bool is_released = entry.state == State::awaiting_pubcomp;
@@ -196,8 +196,18 @@ void Shard::resend_inflight(Session& session, Connection& connection) {
 }
 
 // While the window is walked: an entry that waits to be sent again ends here.
-void Shard::drop_inflight(Session& session, InflightOut& entry) {
+void Shard::drop_inflight(Session& session, Connection& connection, InflightOut& entry) {
     ++counters_.dropped_not_permitted;
+    if (entry.state == State::awaiting_pubrec && entry.sent_once) {
+        // The client may know the identifier, and would take the next message under it for this
+        // one: the exchange goes on as if it had it.
+        if (!begin_release(session, entry)) {
+            entry.sent = true;
+            --session.inflight_unsent;
+            send_pubrel(connection, entry.packet_id);
+        }
+        return;
+    }
     if (entry.stored != 0) {
         record(MessageDone{entry.stored});
     }

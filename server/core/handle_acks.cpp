@@ -50,20 +50,8 @@ void Shard::handle_pubrec(Connection& connection, Session& session, const AckVie
         pump(session);
         return;
     }
-    if (expected && entry->state == State::awaiting_pubrec) {
-        entry->state = State::awaiting_pubcomp;
-        entry->message.reset();
-        if (const MessageId stored = std::exchange(entry->stored, 0)) {
-            // The client forgets the identifier with our PUBREL. If we did not remember that it was
-            // released, the message would be sent again after a crash, and be new to it.
-            record(MessageDone{stored});
-            mark_window(session);
-            if (!entry->sent) {
-                --session.inflight_unsent;  // answered before it was sent again
-            }
-            hold(session, *entry);
-            return;
-        }
+    if (expected && entry->state == State::awaiting_pubrec && begin_release(session, *entry)) {
+        return;
     }
     // Answered even when unknown: the client may have lost our earlier PUBREL [v3.1.1
     // MQTT-4.3.3-1].
@@ -74,6 +62,25 @@ void Shard::handle_pubrec(Connection& connection, Session& session, const AckVie
         release.reason = ReasonCode::packet_identifier_not_found;
     }
     write_packet(connection, release);
+}
+
+// What comes next for it is PUBREL. True: once the store knows.
+bool Shard::begin_release(Session& session, InflightOut& entry) {
+    entry.state = State::awaiting_pubcomp;
+    entry.message.reset();
+    const MessageId stored = std::exchange(entry.stored, 0);
+    if (stored == 0) {
+        return false;
+    }
+    // The client forgets the identifier with our PUBREL. If we did not remember that it was
+    // released, the message would be sent again after a crash, and be new to it.
+    record(MessageDone{stored});
+    mark_window(session);
+    if (!entry.sent) {
+        --session.inflight_unsent;  // answered before it was sent again
+    }
+    hold(session, entry);
+    return true;
 }
 
 void Shard::handle_pubrel(Connection& connection, Session& session, const AckView& ack) {

@@ -193,6 +193,7 @@ private:
     void handle_ack(Connection& connection, const protocol::AckView& ack);
     void handle_pubrel(Connection& connection, Session& session, const protocol::AckView& ack);
     void handle_pubrec(Connection& connection, Session& session, const protocol::AckView& ack);
+    bool begin_release(Session& session, InflightOut& entry);
     void finish_delivery(Session& session, InflightOut& entry);
 
     // --- SUBSCRIBE and UNSUBSCRIBE (handle_subscribe.cpp) ---
@@ -292,7 +293,7 @@ private:
     void pump(Session& session);
     bool take_from_queue(Session& session, Connection& connection);
     void resend_inflight(Session& session, Connection& connection);
-    void drop_inflight(Session& session, InflightOut& entry);
+    void drop_inflight(Session& session, Connection& connection, InflightOut& entry);
     enum class Written : std::uint8_t { ok, too_large };
     SentAliases::Choice choose_alias(Connection& connection, Publication& publication);
     Written write_publish(Connection& connection, Publication& publication, DeliveryTerms terms,

@@ -31,6 +31,7 @@ void simulate(bool crashes) {
     std::size_t reconnects = 0;
     std::size_t acknowledged = 0;
     std::size_t received = 0;
+    std::size_t not_permitted = 0;
     for (std::uint64_t seed = first; seed != first + runs(); ++seed) {
         for (const core::ShardIndex shards :
              {core::ShardIndex{1}, core::ShardIndex{2}, core::ShardIndex{4}}) {
@@ -41,13 +42,16 @@ void simulate(bool crashes) {
             reconnects += simulation.report().reconnects;
             acknowledged += simulation.report().acknowledged;
             received += simulation.report().received;
+            not_permitted += simulation.report().not_permitted;
         }
     }
     // It would be no use if all that were about nothing.
     MESSAGE("acknowledged " << acknowledged << ", received " << received << ", promised "
-                            << promised << ", reconnects " << reconnects);
+                            << promised << ", reconnects " << reconnects << ", not permitted "
+                            << not_permitted);
     CHECK(promised != 0);
     CHECK(reconnects != 0);
+    CHECK(not_permitted != 0);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "protocol/packet/publish.hpp"
 #include "protocol/packet/subscribe.hpp"
 #include "protocol/packet/unsubscribe.hpp"
+#include "protocol/topic.hpp"
 
 namespace martlet::tests {
 
@@ -48,6 +49,14 @@ QoS random_qos(testing::Random& random) {
 
 Simulation::Simulation(std::uint64_t seed, ShardIndex shards, bool crashes)
     : random_(seed), crashes_(crashes), world_(world_options(seed, shards)) {
+    world_.access.read = [this](const core::Identity&, std::string_view id,
+                                std::string_view topic) { return may_read(id, topic); };
+    world_.access.read_all = [this](const core::Identity&, std::string_view id,
+                                    std::string_view filter) {
+        return std::all_of(topics.begin(), topics.end(), [&](std::string_view topic) {
+            return !protocol::matches(filter, topic) || may_read(id, topic);
+        });
+    };
     const std::size_t count = 10 + random_.below(31);
     for (std::size_t i = 0; i < count; ++i) {
         Client& client = clients_.emplace_back();
@@ -73,6 +82,9 @@ void Simulation::run() {
 
 void Simulation::step() {
     ++now_;
+    if (random_.chance(steps / 8)) {
+        change_rights();
+    }
     if (crashes_ && random_.chance(steps / 8)) {
         crash();
     }
@@ -110,6 +122,14 @@ void Simulation::crash() {
     world_.check_invariants();
     crashed_at_ = now_;
     ++report_.crashes;
+}
+
+void Simulation::change_rights() {
+    ++rights_;
+    rights_since_ = now_;
+    for (ShardIndex shard = 0; shard < world_.shard_count(); ++shard) {
+        world_.shard(shard).on_access_changed(world_.now());
+    }
 }
 
 void Simulation::step_network(WireIndex index) {

@@ -7,6 +7,7 @@
 //     all the while: at least once with QoS 1, exactly once with QoS 2;
 //   - first occurrences come in order, for each publisher, topic and QoS;
 //   - nobody receives what no subscription it ever asked for matches;
+//   - nobody receives what it may not read, while who may read what changes;
 //   - the last retained message of each topic is what a new subscriber gets;
 //   - sessions persist, correct clients are not disconnected, nothing is dropped, nothing is left.
 //
@@ -46,6 +47,7 @@ public:
         std::size_t promised = 0;  // pairs of a message and a session that must get it
         std::size_t reconnects = 0;
         std::size_t crashes = 0;
+        std::size_t not_permitted = 0;
     };
     const Report& report() const { return report_; }
 
@@ -110,6 +112,7 @@ private:
     void step_broker(core::ShardIndex shard);
     void step_client(Client& client);
     void crash();
+    void change_rights();
     void settle();
     bool settle_once();
 
@@ -137,6 +140,9 @@ private:
     void receive_ack(Client& client, const Packet& packet);
     void accept(Client& client, const Packet& packet);
     void check_order(Client& client, std::size_t index, const Packet& packet);
+    // Some clients may never read one topic, and another only now and then.
+    bool may_read(std::string_view client_id, std::string_view topic) const;
+    static bool may_always_read(std::string_view client_id, std::string_view topic);
     void promise(std::size_t index);
     // The highest QoS of the subscriptions that have stood since then.
     static std::optional<protocol::QoS> standing(const Client& client, std::string_view topic,
@@ -155,6 +161,8 @@ private:
     std::map<std::string, std::string> retained_;  // by topic: published last
     std::size_t now_ = 0;                          // steps so far
     std::size_t crashed_at_ = 0;
+    std::size_t rights_ = 0;        // which clients they are for just now...
+    std::size_t rights_since_ = 0;  // ...and from which step on
     Report report_;
 };
 

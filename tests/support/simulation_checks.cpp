@@ -13,6 +13,17 @@ namespace martlet::tests {
 using protocol::PacketType;
 using protocol::QoS;
 
+namespace {
+
+// Of "client7" 7; of the reader 1.
+std::size_t number_in(std::string_view client_id) {
+    constexpr std::string_view prefix = "client";
+    return client_id.starts_with(prefix) ? std::stoul(std::string(client_id.substr(prefix.size())))
+                                         : 1;
+}
+
+}  // namespace
+
 void Simulation::fail(const Client& client, const std::string& what) const {
     throw std::runtime_error("step " + std::to_string(now_) + ", " + client.id + ": " + what);
 }
@@ -91,6 +102,9 @@ void Simulation::accept(Client& client, const Packet& packet) {
         })) {
         fail(client, "never asked for " + to_text(packet));
     }
+    if (!may_always_read(client.id, packet.topic) && packet.topic == "b/a") {
+        fail(client, "may not read " + to_text(packet));
+    }
     if (packet.payload.empty() && packet.topic.starts_with("r/")) {
         return;  // a retained message was deleted
     }
@@ -99,6 +113,10 @@ void Simulation::accept(Client& client, const Packet& packet) {
         fail(client, "nobody has published " + to_text(packet));
     }
     const Message& message = messages_[found->second];
+    // What was sent after the last change has met no other rights.
+    if (!may_read(client.id, packet.topic) && message.sent_at > rights_since_) {
+        fail(client, "may not read any more " + to_text(packet));
+    }
     if (protocol::to_wire(packet.qos) > protocol::to_wire(message.qos)) {
         fail(client, "a higher QoS than it was published with: " + to_text(packet));
     }
@@ -139,6 +157,9 @@ void Simulation::check_order(Client& client, std::size_t index, const Packet& pa
     if (is_first || latest->second < index) {
         latest->second = index;
         return;
+    }
+    if (!may_always_read(client.id, packet.topic)) {
+        return;  // it may have missed the first sending
     }
     // At QoS 0 it may have missed what the broker takes once more after a crash.
     if (packet.qos == QoS::at_most_once && message.sent_at < crashed_at_) {
@@ -211,7 +232,8 @@ void Simulation::promise(std::size_t index) {
     const Message& message = messages_[index];
     for (Client& client : clients_) {
         const auto qos = standing(client, message.topic, message.sent_at);
-        if (client.persistent && !message.payload.empty() && qos && *qos != QoS::at_most_once) {
+        if (client.persistent && may_always_read(client.id, message.topic) &&
+            !message.payload.empty() && qos && *qos != QoS::at_most_once) {
             client.promised.insert(index);
             ++report_.promised;
         }
@@ -231,6 +253,15 @@ void Simulation::check_promises() const {
             }
         }
     }
+}
+
+bool Simulation::may_always_read(std::string_view client_id, std::string_view topic) {
+    return (topic != "b/a" || number_in(client_id) % 5 != 0) && topic != "b/b";
+}
+
+bool Simulation::may_read(std::string_view client_id, std::string_view topic) const {
+    return may_always_read(client_id, topic) ||
+           (topic == "b/b" && (number_in(client_id) + rights_) % 3 != 0);
 }
 
 // One more client asks for everything.
@@ -274,8 +305,10 @@ void Simulation::check_nothing_left() {
     settle();
     // A clean session may end with messages that wait for it: nothing that was promised.
     const std::uint64_t ended = world_.total(&core::Counters::dropped_session_ended);
+    const std::uint64_t not_permitted = world_.total(&core::Counters::dropped_not_permitted);
+    report_.not_permitted = not_permitted;
     const std::pair<const char*, std::uint64_t> must_be_zero[] = {
-        {"dropped", world_.dropped() - ended},
+        {"dropped", world_.dropped() - ended - not_permitted},
         {"connections", world_.total(&core::Counters::connections)},
         {"queued messages", world_.total(&core::Counters::queued_messages)},
         {"queued bytes", world_.total(&core::Counters::queued_bytes)},
