@@ -21,20 +21,36 @@ enum class SocketFamily : std::uint8_t { any, ipv4, ipv6 };
 
 enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 
+struct SniCertificate {
+    std::string certfile{};
+    std::string keyfile{};
+
+    bool operator==(const SniCertificate&) const = default;
+};
+
 // Present on a listener exactly when `certfile` and `keyfile` are given. Paths as written; they
 // existed and could be read when the file was loaded.
 struct TlsConfig {
     std::string certfile{};
     std::string keyfile{};
-    std::string cafile{};   // empty: none
-    std::string capath{};   // empty: none
-    std::string crlfile{};  // empty: none
+    std::string cafile{};                            // empty: none
+    std::string capath{};                            // empty: none
+    std::string crlfile{};                           // empty: none
+    std::vector<SniCertificate> sni_certificates{};  // keys sni_certificate
     bool require_certificate = false;
+    bool request_certificate = false;           // one may be presented, and is verified then
     bool use_identity_as_username = false;      // the certificate's CN becomes the user name
     bool use_subject_as_username = false;       // the certificate's whole subject does
+    bool use_san_as_username = false;           // its first URI, DNS name or e-mail address does
     TlsVersion version_min = TlsVersion::v1_2;  // key tls_version
     std::string ciphers{};                      // TLS 1.2; empty: OpenSSL's choice
     std::string ciphers_tls13{};                // key ciphers_tls1.3; empty: OpenSSL's choice
+    std::string groups{};                       // key tls_groups; empty: OpenSSL's choice
+    std::string dhparamfile{};                  // empty: none
+
+    bool names_user() const {
+        return use_identity_as_username || use_subject_as_username || use_san_as_username;
+    }
 
     bool operator==(const TlsConfig&) const = default;
 };
@@ -141,6 +157,9 @@ struct Config {
     bool validate_payload_format = false;       // refuse what is no UTF-8 although it says so
     std::string response_information_prefix{};  // empty: clients are told none
     std::string server_reference{};             // told at shutdown; empty: nothing is
+
+    bool tls_reload_on_change = true;                    // certificates, when their files change
+    std::uint32_t certificate_expiry_warning_days = 30;  // 0: only once it has run out
 
     std::string pid_file{};  // empty: none
     std::string user{};      // to become when started as root; empty: not given

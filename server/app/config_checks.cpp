@@ -64,6 +64,11 @@ private:
         check_path("keyfile", tls.keyfile, why_unreadable_file);
         check_path("cafile", tls.cafile, why_unreadable_file);
         check_path("crlfile", tls.crlfile, why_unreadable_file);
+        check_path("dhparamfile", tls.dhparamfile, why_unreadable_file);
+        for (const SniCertificate& more : tls.sni_certificates) {
+            check_path("sni_certificate", more.certfile, why_unreadable_file);
+            check_path("sni_certificate", more.keyfile, why_unreadable_file);
+        }
         check_path("capath", tls.capath, why_unreadable_directory);
     }
 
@@ -90,9 +95,14 @@ private:
               std::pair{"ciphers", !tls.ciphers.empty()},
               std::pair{"ciphers_tls1.3", !tls.ciphers_tls13.empty()},
               std::pair{"crlfile", !tls.crlfile.empty()},
+              std::pair{"dhparamfile", !tls.dhparamfile.empty()},
+              std::pair{"request_certificate", tls.request_certificate},
               std::pair{"require_certificate", tls.require_certificate},
+              std::pair{"sni_certificate", !tls.sni_certificates.empty()},
+              std::pair{"tls_groups", !tls.groups.empty()},
               std::pair{"tls_version", listener_.has("tls_version")},
               std::pair{"use_identity_as_username", tls.use_identity_as_username},
+              std::pair{"use_san_as_username", tls.use_san_as_username},
               std::pair{"use_subject_as_username", tls.use_subject_as_username}}) {
             if (is_given) {
                 add_error(key, "the listener has no TLS, expected certfile and keyfile with it");
@@ -102,22 +112,35 @@ private:
 
     void check_client_certificates() {
         const TlsConfig& tls = listener_.tls;
-        if (tls.require_certificate && tls.cafile.empty() && tls.capath.empty()) {
-            add_error("require_certificate",
+        const bool are_asked = tls.require_certificate || tls.request_certificate;
+        if (are_asked && tls.cafile.empty() && tls.capath.empty()) {
+            add_error(tls.require_certificate ? "require_certificate" : "request_certificate",
                       "nothing to check certificates against, expected cafile or capath with it");
         }
-        if (tls.require_certificate) {
+        check_one_identity();
+        if (are_asked) {
             return;
         }
         for (const auto& [key, is_on] :
              {std::pair{"use_identity_as_username", tls.use_identity_as_username},
+              std::pair{"use_san_as_username", tls.use_san_as_username},
               std::pair{"use_subject_as_username", tls.use_subject_as_username},
               std::pair{"crlfile", !tls.crlfile.empty()}}) {
             if (is_on) {
                 add_error(key,
                           "clients are not asked for a certificate, expected "
-                          "require_certificate true with it");
+                          "require_certificate true (or request_certificate true) with it");
             }
+        }
+    }
+
+    // mosquitto takes the subject where both of its keys are on; with ours that would be a guess.
+    void check_one_identity() {
+        const TlsConfig& tls = listener_.tls;
+        if (tls.use_san_as_username &&
+            (tls.use_identity_as_username || tls.use_subject_as_username)) {
+            add_error("use_san_as_username",
+                      "another use_..._as_username is on too, expected one of them");
         }
     }
 

@@ -50,6 +50,8 @@ constexpr bool single = true;
 
 // In alphabetical order.
 constexpr auto rows = std::to_array<ConfigKey>({
+    {"certificate_expiry_warning_days", whole_file,
+     set_number<&Config::certificate_expiry_warning_days, 0, 3650>},
     {"connect_timeout_s", whole_file, set_duration<&LimitsConfig::connect_timeout, 1, 3600>},
     {"global_max_connections", whole_file, set_global_connections_max},
     {"max_inflight_messages", whole_file, set_inflight_messages_max},
@@ -89,6 +91,7 @@ constexpr auto rows = std::to_array<ConfigKey>({
      set_number<&LimitsConfig::subscriptions_per_client_max, 0, count_max>},
     {"sys_interval", whole_file, set_duration<&Config::sys_interval, 0, 65'535>},
     {"threads", whole_file, set_number<&Config::threads, 0, 1024>},
+    {"tls_reload_on_change", whole_file, set_flag<&Config::tls_reload_on_change>},
     {"topic_levels_max", whole_file, set_number<&LimitsConfig::topic_levels_max, 1, 65'535>},
     {"unauthenticated_connections_per_thread_max", whole_file,
      set_number<&LimitsConfig::unauthenticated_connections_per_thread_max, 1, 1'000'000>},

@@ -1,4 +1,4 @@
-// The keys of listeners: where they listen, what they speak, with which certificates.
+// The keys of listeners: where they listen and what they speak. Those of TLS: config_keys_tls.cpp.
 #include <algorithm>
 #include <array>
 
@@ -22,26 +22,6 @@ KeyProblem set_socket_domain(ConfigDraft& draft, std::string_view value) {
     return choose_word(value, choices, [&](int family) {
         draft.current->listener.family = static_cast<SocketFamily>(family);
     });
-}
-
-KeyProblem set_tls_version(ConfigDraft& draft, std::string_view value) {
-    static constexpr std::array choices{
-        WordChoice{"tlsv1.2", static_cast<int>(TlsVersion::v1_2)},
-        WordChoice{"tlsv1.3", static_cast<int>(TlsVersion::v1_3)},
-    };
-    for (const std::string_view old : {"tlsv1.1", "tlsv1.0", "tlsv1", "sslv3"}) {
-        if (is_word(value, old)) {
-            return "TLS below 1.2 is never offered, expected tlsv1.2 or tlsv1.3";
-        }
-    }
-    return choose_word(value, choices, [&](int version) {
-        draft.current->tls.version_min = static_cast<TlsVersion>(version);
-    });
-}
-
-KeyProblem check_keyform(ConfigDraft& /*draft*/, std::string_view value) {
-    static constexpr std::array choices{WordChoice{"pem", 0}};
-    return choose_word(value, choices, [](int) {});
 }
 
 KeyProblem set_protocol(ConfigDraft& /*draft*/, std::string_view value) {
@@ -107,13 +87,6 @@ constexpr bool single = true;
 // In alphabetical order.
 constexpr auto rows = std::to_array<ConfigKey>({
     {"bind_address", whole_file, set_default_bind_address, single},
-    {"cafile", listener_own, set_text<&TlsConfig::cafile>, single},
-    {"capath", listener_own, set_text<&TlsConfig::capath>, single},
-    {"certfile", listener_own, set_text<&TlsConfig::certfile>, single},
-    {"ciphers", listener_own, set_text<&TlsConfig::ciphers>, single},
-    {"ciphers_tls1.3", listener_own, set_text<&TlsConfig::ciphers_tls13>, single},
-    {"crlfile", listener_own, set_text<&TlsConfig::crlfile>, single},
-    {"keyfile", listener_own, set_text<&TlsConfig::keyfile>, single},
     {"listener", whole_file, begin_listener},
     {"max_connections", listener_own, set_connections_max},
     {"max_qos", listener_own, set_number<&ListenerConfig::qos_max, 0, 2>},
@@ -123,12 +96,7 @@ constexpr auto rows = std::to_array<ConfigKey>({
     {"maximum_qos", listener_own, set_number<&ListenerConfig::qos_max, 0, 2>},
     {"port", whole_file, set_default_port},
     {"protocol", listener_own, set_protocol},
-    {"require_certificate", listener_own, set_flag<&TlsConfig::require_certificate>},
     {"socket_domain", listener_own, set_socket_domain},
-    {"tls_keyform", listener_own, check_keyform},
-    {"tls_version", listener_own, set_tls_version, single},
-    {"use_identity_as_username", listener_own, set_flag<&TlsConfig::use_identity_as_username>},
-    {"use_subject_as_username", listener_own, set_flag<&TlsConfig::use_subject_as_username>},
 });
 
 }  // namespace

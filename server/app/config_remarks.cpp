@@ -14,7 +14,6 @@ constexpr auto explained = std::to_array<KeyRemark>({
     {"autosave_on_changes", "not needed: messages are never saved in bulk"},
     {"check_retain_source",
      "not needed: there are no access lists a publisher could lose a right in"},
-    {"dhparamfile", "not needed: key exchange uses elliptic curves"},
     {"max_inflight_bytes",
      "not needed: max_inflight_messages and write_limit_bytes bound what is in flight"},
     {"packet_buffer_size", "not needed: receive buffers are shared and grow with what arrives"},

@@ -30,8 +30,19 @@ transport::TlsOptions make_tls(const TlsConfig& config) {
     options.ciphersuites = config.ciphers_tls13;
     options.version_min = config.version_min == TlsVersion::v1_3 ? transport::TlsVersion::v1_3
                                                                  : transport::TlsVersion::v1_2;
-    options.require_certificate = config.require_certificate;
-    if (config.use_subject_as_username) {
+    options.groups = config.groups;
+    options.dhparamfile = config.dhparamfile;
+    for (const SniCertificate& more : config.sni_certificates) {
+        options.sni_certificates.push_back({more.certfile, more.keyfile});
+    }
+    if (config.require_certificate) {
+        options.client_certificate = transport::ClientCertificate::required;
+    } else if (config.request_certificate) {
+        options.client_certificate = transport::ClientCertificate::requested;
+    }
+    if (config.use_san_as_username) {
+        options.identity = transport::CertificateIdentity::alternative_name;
+    } else if (config.use_subject_as_username) {
         options.identity = transport::CertificateIdentity::subject;
     } else if (config.use_identity_as_username) {
         options.identity = transport::CertificateIdentity::common_name;
@@ -109,9 +120,9 @@ core::Limits make_limits(const Config& config) {
 std::vector<security::ListenerPolicy> make_policies(const std::vector<ListenerConfig>& listeners) {
     std::vector<security::ListenerPolicy> policies;
     for (const ListenerConfig& listener : listeners) {
-        const bool names_user = listener.tls && (listener.tls->use_identity_as_username ||
-                                                 listener.tls->use_subject_as_username);
-        policies.push_back({listener.allow_anonymous, names_user});
+        const bool names_user = listener.tls && listener.tls->names_user();
+        policies.push_back({listener.allow_anonymous, names_user,
+                            names_user && !listener.tls->require_certificate});
     }
     return policies;
 }
@@ -145,6 +156,15 @@ transport::ArrivalLimits make_arrival_limits(const Config& config) {
 std::size_t make_connections_max(const Config& config) {
     return config.limits.connections_max == 0 ? transport::unlimited
                                               : config.limits.connections_max;
+}
+
+transport::ReloadOptions make_reload_options(const Config& config) {
+    transport::ReloadOptions options;
+    options.limits = make_limits(config);
+    options.arrivals = make_arrival_limits(config);
+    options.connections_max = make_connections_max(config);
+    options.listeners = make_listener_options(config, config.listeners);
+    return options;
 }
 
 core::ShardIndex make_shard_count(const Config& config) {

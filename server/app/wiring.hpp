@@ -17,6 +17,7 @@ std::vector<transport::ListenerOptions> make_listener_options(
     const Config& config, const std::vector<ListenerConfig>& listeners);
 transport::ArrivalLimits make_arrival_limits(const Config& config);
 std::size_t make_connections_max(const Config& config);
+transport::ReloadOptions make_reload_options(const Config& config);
 core::ShardIndex make_shard_count(const Config& config);
 
 }  // namespace martlet::app

@@ -15,6 +15,11 @@ namespace {
 constexpr std::size_t nonce_bytes = 18;
 constexpr std::size_t secret_bytes = 32;
 
+bool is_certificate_decisive(const ListenerPolicy& policy, const core::ConnectionInfo& info) {
+    return policy.certificate_names_user &&
+           !(policy.certificate_is_optional && info.certificate_name.empty());
+}
+
 }  // namespace
 
 ListenerAccess::ListenerAccess(std::vector<ListenerPolicy> policies)
@@ -37,7 +42,7 @@ std::unique_ptr<core::AuthenticationExchange> ListenerAccess::begin_exchange(
     MARTLET_ASSERT(info.listener < policies->size());
     std::shared_ptr<const ScramUsers> users = scram_users_.load();
     if (method != scram_sha_256 || users->empty() ||
-        (*policies)[info.listener].certificate_names_user) {
+        is_certificate_decisive((*policies)[info.listener], info)) {
         return nullptr;
     }
     return std::make_unique<ScramExchange>(std::move(users), to_base64(random_bytes(nonce_bytes)),
@@ -49,7 +54,7 @@ std::optional<core::AuthenticationResult> ListenerAccess::authenticate(
     const std::shared_ptr<const std::vector<ListenerPolicy>> policies = policies_.load();
     MARTLET_ASSERT(info.listener < policies->size());
     const ListenerPolicy& policy = (*policies)[info.listener];
-    if (policy.certificate_names_user) {
+    if (is_certificate_decisive(policy, info)) {
         if (info.certificate_name.empty()) {
             return core::AuthenticationResult{
                 ReasonCode::bad_user_name_or_password, {}, "no client certificate with a name"};

@@ -18,6 +18,8 @@ struct ListenerPolicy {
     bool allow_anonymous = false;
     // The client certificate's name is the user name; without one nobody gets in.
     bool certificate_names_user = false;
+    // Except where one is only asked for: clients without are judged like those of other listeners.
+    bool certificate_is_optional = false;
 };
 
 class ListenerAccess final : public core::AccessControl {

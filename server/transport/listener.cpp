@@ -97,7 +97,7 @@ void Listener::begin(int socket, const sockaddr_storage& address) {
     parts.deadline = runner_.now() + runner_.arrival_limits().connect_timeout;
     ShardRunner* begins_on = &runner_;
     if (tls_) {
-        parts.stream = std::make_unique<TlsStream>(*tls_, socket);
+        parts.stream = std::make_unique<TlsStream>(tls_, socket);
         begins_on = runners_[next_runner_].get();
         next_runner_ = (next_runner_ + 1) % runners_.size();
     } else {

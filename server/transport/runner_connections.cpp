@@ -137,6 +137,9 @@ void ShardRunner::place(Connection& connection) {
 
 // This shard is its home: the core takes over.
 void ShardRunner::settle(Connection& connection) {
+    if (expel_if_distrusted(connection)) {
+        return;
+    }
     core::ConnectionInfo info;
     info.peer = connection.arrival().peer;
     info.listener = connection.arrival().listener;
@@ -166,6 +169,7 @@ void ShardRunner::on_lost_before_connect(Connection& connection, StreamStatus ho
     const PeerDescription peer = describe(connection);
     if (connection.stage() == Stage::handshake) {
         ++counters_.handshake_failures;
+        counters_.certificates_refused += connection.stream().distrusts_peer() ? 1 : 0;
         log_.on_handshake_failed(peer, connection.stream().failure());
     } else {
         ++counters_.closed_before_connect;

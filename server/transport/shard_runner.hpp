@@ -37,6 +37,7 @@
 #include "server/transport/pair_flow.hpp"
 #include "server/transport/poller.hpp"
 #include "server/transport/shard_options.hpp"
+#include "server/transport/tls_context.hpp"
 #include "server/transport/transport_counters.hpp"
 #include "server/transport/transport_log.hpp"
 
@@ -79,6 +80,9 @@ public:
     void adopt(std::unique_ptr<Connection> connection);
     const ArrivalLimits& arrival_limits() const { return arrival_limits_; }
     void set_limits(const core::Limits& limits, const ArrivalLimits& arrivals);
+    // What each listener trusts from now on. Connections whose certificate is not trusted any more
+    // are ended, a few in each pass.
+    void set_trust(std::vector<std::shared_ptr<const TlsContext>> contexts);
     // After a peak: what lies ready for reuse goes back to the allocator.
     void free_idle_memory();
     // Runs the task in the first pass at or after `at`.
@@ -148,6 +152,10 @@ private:
     void hold_publishers(const core::ShardBatch& batch);
     void release_publishers();
 
+    // --- trust (runner_trust.cpp) ---
+    bool expel_if_distrusted(Connection& connection);
+    void review_some();
+
     // --- connections (runner_connections.cpp) ---
     Connection* find(core::ConnectionId id);
     void settle(Connection& connection);
@@ -213,6 +221,9 @@ private:
     std::vector<Connection*> to_finish_;
     std::vector<std::pair<core::ConnectionId, core::CloseReason>> to_report_;
     std::vector<std::pair<Connection*, core::ShardIndex>> movers_;
+    std::vector<std::shared_ptr<const TlsContext>> trust_;  // by listener
+    std::size_t review_next_ = 0;                           // in by_slot_
+    bool is_reviewing_ = false;
     BurstGate crowded_out_gate_;
     TransportCounters counters_;
     // Last, so that it goes first.

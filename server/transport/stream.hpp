@@ -9,12 +9,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
 #include "server/core/outbox.hpp"
 
 namespace martlet::transport {
+
+class TlsContext;
 
 enum class StreamStatus : std::uint8_t {
     ok,
@@ -54,6 +57,16 @@ public:
     virtual std::string peer_identity() const = 0;
     // Why it failed, for the log.
     virtual std::string failure() const = 0;
+
+    // Whether it failed because of the peer's certificate, or for want of one.
+    virtual bool distrusts_peer() const { return false; }
+    virtual bool has_peer_certificate() const { return false; }
+    // Why the peer's certificate would not be let in by what its listener trusts now; empty: it
+    // would, or there is none. One context for each listener, null for those without TLS.
+    virtual std::string why_distrusted_by(
+        std::span<const std::shared_ptr<const TlsContext>> /*contexts*/) const {
+        return {};
+    }
 };
 
 }  // namespace martlet::transport

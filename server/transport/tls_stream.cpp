@@ -3,16 +3,22 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <system_error>
 
 #include "server/transport/tls_error.hpp"
+#include "server/transport/tls_handles.hpp"
+#include "server/transport/tls_identity.hpp"
+#include "server/transport/tls_socket.hpp"
+#include "server/transport/tls_trust.hpp"
 
 namespace martlet::transport {
 
@@ -21,36 +27,32 @@ namespace {
 // What fits one record.
 constexpr std::size_t record_size = 16 * 1024;
 
-struct CertificateCloser {
-    void operator()(X509* certificate) const { X509_free(certificate); }
-};
-
-// The Common Name; empty when there is none, or when it hides something behind a zero byte.
-std::string common_name(const X509_NAME* subject) {
-    const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (index < 0) {
-        return {};
+// Whether the first record is there, or never will be. Until then the kernel keeps its bytes, and a
+// crowd that says half a ClientHello each costs little more than its sockets: OpenSSL would hold
+// 40 KiB for each.
+bool is_greeting_whole(int socket) {
+    constexpr std::size_t header_size = 5;
+    constexpr unsigned char handshake_record = 22;
+    std::array<unsigned char, 2048> start;  // most are smaller
+    const ssize_t peeked = ::recv(socket, start.data(), start.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (peeked <= 0) {
+        return peeked == 0 || (errno != EAGAIN && errno != EINTR);
     }
-    const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index));
-    unsigned char* bytes = nullptr;
-    const int size = ASN1_STRING_to_UTF8(&bytes, value);
-    if (size < 0) {
-        return {};
+    const auto there = static_cast<std::size_t>(peeked);
+    if (start[0] != handshake_record) {
+        return true;
     }
-    std::string name(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-    OPENSSL_free(bytes);
-    return name.find('\0') == std::string::npos ? name : std::string();
-}
-
-// The whole subject as RFC 2253 writes it: "CN=client,O=Martlet".
-std::string subject_text(const X509_NAME* subject) {
-    BIO* memory = BIO_new(BIO_s_mem());
-    X509_NAME_print_ex(memory, subject, 0, XN_FLAG_RFC2253);
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(memory, &data);
-    std::string text(data, static_cast<std::size_t>(size));
-    BIO_free(memory);
-    return text;
+    if (there >= header_size) {
+        const std::size_t size = header_size + (std::size_t{start[3]} << 8U | start[4]);
+        int waiting = 0;
+        if (there >= size || size > record_size + header_size ||
+            (there == start.size() && ::ioctl(socket, FIONREAD, &waiting) == 0 &&
+             static_cast<std::size_t>(waiting) >= size)) {
+            return true;
+        }
+    }
+    pollfd end{socket, POLLRDHUP, 0};
+    return ::poll(&end, 1, 0) != 0;
 }
 
 // Lays segments side by side, up to one record.
@@ -71,16 +73,22 @@ std::size_t lay_together(std::span<const core::OutputSegment> segments,
 
 }  // namespace
 
-TlsStream::TlsStream(const TlsContext& context, int socket)
-    : ssl_(SSL_new(context.native())), identity_(context.identity()) {
-    if (ssl_ == nullptr || SSL_set_fd(ssl_, socket) != 1) {
-        throw std::bad_alloc();
-    }
-    SSL_set_accept_state(ssl_);
+TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, int socket)
+    : context_(std::move(context)), socket_(socket) {
 }
 
 TlsStream::~TlsStream() {
     SSL_free(ssl_);
+}
+
+bool TlsStream::begin() {
+    ssl_ = SSL_new(context_->native());
+    if (ssl_ == nullptr) {
+        failure_ = std::make_unique<const std::string>("out of memory");
+        return false;
+    }
+    SSL_set_accept_state(ssl_);
+    return true;
 }
 
 StreamStatus TlsStream::explain(int result) {
@@ -99,24 +107,57 @@ StreamStatus TlsStream::explain(int result) {
     // Clients that go without close_notify are common, and MQTT has its own farewell.
     const bool is_end = SSL_is_init_finished(ssl_) == 1 &&
                         ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-    failure_ = take_tls_errors();
-    if (failure_.empty()) {
-        failure_ = std::system_category().message(system_error);
+    distrusts_peer_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    std::string what = take_tls_errors();
+    if (what.empty()) {
+        what = std::generic_category().message(system_error);
     }
     // OpenSSL's error says only that a certificate is no good.
     if (const long verdict = SSL_get_verify_result(ssl_); verdict != X509_V_OK) {
-        failure_ += fmt::format(" ({})", X509_verify_cert_error_string(verdict));
+        distrusts_peer_ = true;
+        what += fmt::format(" ({})", X509_verify_cert_error_string(verdict));
     }
+    failure_ = std::make_unique<const std::string>(std::move(what));
     return is_end ? StreamStatus::end : StreamStatus::failed;
 }
 
 StreamResult TlsStream::handshake() {
+    if (ssl_ == nullptr) {
+        if (!is_greeting_whole(socket_)) {
+            return {StreamStatus::wants_read};
+        }
+        if (!begin()) {
+            return {StreamStatus::failed};
+        }
+    }
+    const TlsTurn turn(ssl_, socket_);
     ERR_clear_error();
     const int result = SSL_accept(ssl_);
-    return {result == 1 ? StreamStatus::ok : explain(result)};
+    if (result != 1) {
+        return {explain(result)};
+    }
+    return {check_identity() ? StreamStatus::ok : StreamStatus::failed};
+}
+
+// Whoever presents a certificate is not to get in under another name, or none, for what is wrong
+// with it.
+bool TlsStream::check_identity() {
+    const X509* certificate = SSL_get0_peer_certificate(ssl_);
+    if (certificate == nullptr) {
+        return true;
+    }
+    const PeerIdentity identity = identity_of(*certificate, context_->identity());
+    if (identity.defect.empty()) {
+        return true;
+    }
+    distrusts_peer_ = true;
+    failure_ = std::make_unique<const std::string>(
+        fmt::format("the client's certificate does not tell who it is: {}", identity.defect));
+    return false;
 }
 
 StreamResult TlsStream::read_some(std::span<std::byte> into) {
+    const TlsTurn turn(ssl_, socket_);
     ERR_clear_error();
     std::size_t total = 0;
     while (total < into.size()) {
@@ -138,6 +179,7 @@ StreamResult TlsStream::write_some(std::span<const core::OutputSegment> segments
         size = lay_together(segments, scratch);
         data = scratch.data();
     }
+    const TlsTurn turn(ssl_, socket_);
     ERR_clear_error();
     std::size_t count = 0;
     const int result = SSL_write_ex(ssl_, data, size, &count);
@@ -145,7 +187,8 @@ StreamResult TlsStream::write_some(std::span<const core::OutputSegment> segments
 }
 
 void TlsStream::say_goodbye() {
-    if (!is_broken_ && SSL_is_init_finished(ssl_) == 1) {
+    if (ssl_ != nullptr && !is_broken_ && SSL_is_init_finished(ssl_) == 1) {
+        const TlsTurn turn(ssl_, socket_);
         ERR_clear_error();
         SSL_shutdown(ssl_);
         ERR_clear_error();
@@ -153,15 +196,25 @@ void TlsStream::say_goodbye() {
 }
 
 std::string TlsStream::peer_identity() const {
-    if (identity_ == CertificateIdentity::none) {
+    const X509* certificate = SSL_get0_peer_certificate(ssl_);
+    if (certificate == nullptr || SSL_get_verify_result(ssl_) != X509_V_OK) {
         return {};
     }
-    const std::unique_ptr<X509, CertificateCloser> certificate(SSL_get1_peer_certificate(ssl_));
-    if (!certificate || SSL_get_verify_result(ssl_) != X509_V_OK) {
+    return identity_of(*certificate, context_->identity()).name;
+}
+
+bool TlsStream::has_peer_certificate() const {
+    return ssl_ != nullptr && SSL_get0_peer_certificate(ssl_) != nullptr;
+}
+
+std::string TlsStream::why_distrusted_by(
+    std::span<const std::shared_ptr<const TlsContext>> contexts) const {
+    const TlsContext* current = contexts[context_->listener()].get();
+    X509* certificate = SSL_get0_peer_certificate(ssl_);
+    if (certificate == nullptr || current == nullptr || current == context_.get()) {
         return {};
     }
-    const X509_NAME* subject = X509_get_subject_name(certificate.get());
-    return identity_ == CertificateIdentity::subject ? subject_text(subject) : common_name(subject);
+    return why_distrusted(current->native(), certificate, SSL_get_peer_cert_chain(ssl_));
 }
 
 }  // namespace martlet::transport

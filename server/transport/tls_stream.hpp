@@ -1,15 +1,16 @@
-// TLS on a non-blocking socket as a Stream: OpenSSL reads and writes the socket itself.
+// TLS on a non-blocking socket as a Stream: OpenSSL reads and writes the socket (tls_socket.hpp).
 //
+// OpenSSL comes in once the client's first record is there whole; until then the kernel keeps it.
 // No buffers of ours: between calls OpenSSL holds none either (SSL_MODE_RELEASE_BUFFERS) except for
 // a record that has not come whole. Small segments are laid side by side, so that many packets
-// share one record. SIGPIPE must be blocked on the thread: OpenSSL writes with write(). Ownership:
-// owns the SSL object, which keeps its context alive; borrows the socket. Threading: the thread of
-// the shard its Connection is on.
+// share one record. Ownership: owns the SSL object and shares its context; borrows the socket.
+// Threading: the thread of the shard its Connection is on.
 #pragma once
 
 #include <openssl/types.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include "server/transport/stream.hpp"
@@ -19,7 +20,7 @@ namespace martlet::transport {
 
 class TlsStream final : public Stream {
 public:
-    TlsStream(const TlsContext& context, int socket);
+    TlsStream(std::shared_ptr<const TlsContext> context, int socket);
     TlsStream(const TlsStream&) = delete;
     TlsStream& operator=(const TlsStream&) = delete;
     ~TlsStream() override;
@@ -31,16 +32,24 @@ public:
     void say_goodbye() override;
     bool is_secure() const override { return true; }
     std::string peer_identity() const override;
-    std::string failure() const override { return failure_; }
+    std::string failure() const override { return failure_ ? *failure_ : std::string(); }
+    bool distrusts_peer() const override { return distrusts_peer_; }
+    bool has_peer_certificate() const override;
+    std::string why_distrusted_by(
+        std::span<const std::shared_ptr<const TlsContext>> contexts) const override;
 
 private:
     // What a call that did not succeed wants.
     StreamStatus explain(int result);
+    bool begin();
+    bool check_identity();
 
-    SSL* ssl_;
-    CertificateIdentity identity_;
+    std::shared_ptr<const TlsContext> context_;
+    SSL* ssl_ = nullptr;  // from the first whole record on
+    int socket_;
     bool is_broken_ = false;
-    std::string failure_;
+    bool distrusts_peer_ = false;
+    std::unique_ptr<const std::string> failure_;  // most have none
 };
 
 }  // namespace martlet::transport

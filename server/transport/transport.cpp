@@ -64,14 +64,15 @@ void Transport::set_admission_limits(std::size_t whole,
     }
 }
 
-std::optional<std::string> Transport::make_contexts(
-    const std::vector<ListenerOptions>& listeners,
-    std::vector<std::shared_ptr<const TlsContext>>& contexts) {
+std::optional<std::string> Transport::make_contexts(const std::vector<ListenerOptions>& listeners,
+                                                    Contexts& contexts) {
     std::vector<std::string> warnings;
     for (const ListenerOptions& listener : listeners) {
         contexts.emplace_back();
         if (listener.tls) {
-            TlsContextResult made = TlsContext::make(*listener.tls);
+            TlsOptions tls = *listener.tls;
+            tls.listener = static_cast<std::uint16_t>(contexts.size() - 1);
+            TlsContextResult made = TlsContext::make(tls);
             if (!made.context) {
                 return made.error;
             }
@@ -85,7 +86,7 @@ std::optional<std::string> Transport::make_contexts(
 
 std::optional<std::string> Transport::open() {
     MARTLET_ASSERT(listeners_.empty());
-    std::vector<std::shared_ptr<const TlsContext>> contexts;
+    Contexts contexts;
     if (auto error = make_contexts(options_.listeners, contexts)) {
         return error;
     }
@@ -108,7 +109,19 @@ std::optional<std::string> Transport::open() {
                 runners_, listeners_.size() % runners_.size(), std::move(setup)));
         }
     }
+    for (const auto& runner : runners_) {
+        runner->set_trust(contexts);
+    }
+    contexts_ = std::move(contexts);
     return std::nullopt;
+}
+
+std::vector<std::vector<CertificateTerm>> Transport::certificate_terms() const {
+    std::vector<std::vector<CertificateTerm>> terms;
+    for (const auto& context : contexts_) {
+        terms.push_back(context ? context->terms() : std::vector<CertificateTerm>());
+    }
+    return terms;
 }
 
 void Transport::restore(std::vector<core::RecoveredState> states) {
@@ -175,19 +188,25 @@ void Transport::stop() {
 
 std::optional<std::string> Transport::reload(const ReloadOptions& options) {
     MARTLET_ASSERT(options.listeners.size() == options_.listeners.size());
-    std::vector<std::shared_ptr<const TlsContext>> contexts;
+    Contexts contexts;
     if (auto error = make_contexts(options.listeners, contexts)) {
         return error;
     }
     set_admission_limits(options.connections_max, options.listeners);
+    // First every shard knows what is trusted: whoever then comes in by the new contexts is judged
+    // by them wherever it goes, and so is whoever came in by the old ones and has not arrived yet.
     run_on_all([&](ShardRunner& runner) {
         runner.set_limits(options.limits, options.arrivals);
+        runner.set_trust(contexts);
+    });
+    run_on_all([&](ShardRunner& runner) {
         for (const auto& listener : listeners_) {
             if (&listener->runner() == &runner) {
                 listener->set_tls(contexts[listener->index()]);
             }
         }
     });
+    contexts_ = std::move(contexts);
     return std::nullopt;
 }
 

@@ -69,6 +69,8 @@ public:
     // Reads the certificates and binds every listener. What went wrong, or nothing; then nothing is
     // bound.
     [[nodiscard]] std::optional<std::string> open();
+    // The certificates of every listener, in their order, by the contexts that are in use.
+    std::vector<std::vector<CertificateTerm>> certificate_terms() const;
     // What open() or reload() found odd, but not wrong.
     const std::vector<std::string>& warnings() const { return warnings_; }
     // The port a listener is bound to, which tells when its option was 0.
@@ -82,7 +84,7 @@ public:
     void stop();
 
     // All or nothing: with an error everything stays as it is. Connections that exist keep their
-    // TLS.
+    // TLS, except those whose client certificate is no longer trusted, which end.
     [[nodiscard]] std::optional<std::string> reload(const ReloadOptions& options);
 
     core::ShardIndex shard_count() const { return options_.shards; }
@@ -102,15 +104,17 @@ public:
                              bool retain);
 
 private:
-    std::optional<std::string> make_contexts(
-        const std::vector<ListenerOptions>& listeners,
-        std::vector<std::shared_ptr<const TlsContext>>& contexts);
+    using Contexts = std::vector<std::shared_ptr<const TlsContext>>;  // by listener
+
+    std::optional<std::string> make_contexts(const std::vector<ListenerOptions>& listeners,
+                                             Contexts& contexts);
     // Runs it on every shard's thread at once and waits for all.
     void run_on_all(const std::function<void(ShardRunner&)>& function);
     void set_admission_limits(std::size_t whole, const std::vector<ListenerOptions>& listeners);
 
     TransportOptions options_;
     std::vector<std::string> warnings_;
+    Contexts contexts_;
     std::vector<std::uint16_t> ports_;
     Admission admission_{nullptr};
     std::vector<std::unique_ptr<Admission>> listener_admissions_;

@@ -38,7 +38,10 @@ TEST_CASE("config checks: a whole TLS listener is understood") {
         parse_config("listener 8883\n" + files.line("certfile") + files.line("keyfile") +
                          files.line("cafile") + files.line("crlfile") +
                          "capath /tmp\nrequire_certificate true\nuse_identity_as_username true\n"
-                         "tls_version tlsv1.3\nciphers A:B\nciphers_tls1.3 C\ndhparamfile /x\n",
+                         "tls_version tlsv1.3\nciphers A:B\nciphers_tls1.3 C\ntls_groups X25519\n" +
+                         files.line("dhparamfile") +
+                         "sni_certificate /proc/version /proc/uptime\n"
+                         "sni_certificate /proc/stat /proc/uptime\n",
                      "x.conf", {});
     REQUIRE(result.errors == Lines{});
     REQUIRE(result.config.listeners.front().tls.has_value());
@@ -54,7 +57,11 @@ TEST_CASE("config checks: a whole TLS listener is understood") {
     CHECK(tls.version_min == TlsVersion::v1_3);
     CHECK(tls.ciphers == "A:B");
     CHECK(tls.ciphers_tls13 == "C");
-    CHECK(result.notices.size() == 1);  // dhparamfile
+    CHECK(tls.groups == "X25519");
+    CHECK(tls.dhparamfile.ends_with("some.pem"));
+    REQUIRE(tls.sni_certificates.size() == 2);
+    CHECK(tls.sni_certificates[1] == SniCertificate{"/proc/stat", "/proc/uptime"});
+    CHECK(result.notices.empty());
 }
 
 TEST_CASE("config checks: a certificate needs its key and a key its certificate") {
@@ -78,7 +85,13 @@ TEST_CASE("config checks: certificates cannot be required with nothing to check 
     CHECK(errors_of(tls + "require_certificate true\ncapath /tmp\n").empty());
     CHECK(errors_of(tls + "use_identity_as_username true\n") ==
           Lines{"x.conf:4: use_identity_as_username: clients are not asked for a certificate, "
-                "expected require_certificate true with it"});
+                "expected require_certificate true (or request_certificate true) with it"});
+    CHECK(errors_of(tls + "request_certificate true\nuse_san_as_username true\n").size() == 1);
+    CHECK(errors_of(tls + "request_certificate true\ncapath /tmp\nuse_san_as_username true\n")
+              .empty());
+    CHECK(errors_of(tls + "require_certificate true\ncapath /tmp\nuse_san_as_username true\n"
+                          "use_subject_as_username true\n")
+              .size() == 1);
     CHECK(errors_of(tls + "use_subject_as_username true\n").size() == 1);
     CHECK(errors_of(tls + files.line("crlfile")).size() == 1);
     CHECK(errors_of(tls + "require_certificate false\nuse_identity_as_username false\n").empty());

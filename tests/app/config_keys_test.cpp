@@ -53,7 +53,8 @@ TEST_CASE("config keys: every table is sorted and no key is in two") {
             CHECK_FALSE(key.remark.empty());
         }
     }
-    for (const auto& table : {broker_keys(), listener_keys(), access_keys(), log_keys()}) {
+    for (const auto& table :
+         {broker_keys(), listener_keys(), tls_keys(), access_keys(), log_keys()}) {
         CHECK(
             std::is_sorted(table.begin(), table.end(),
                            [](const ConfigKey& a, const ConfigKey& b) { return a.name < b.name; }));

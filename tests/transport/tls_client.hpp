@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <array>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,20 +18,33 @@ namespace martlet::transport::tests {
 class TlsClient {
 public:
     struct Options {
-        std::string certificate;  // file in TestCertificates; empty: none
+        std::string certificate;  // a file of `files`; empty: none
+        const TestCertificates* files = &TestCertificates::instance();
         int version = TLS1_3_VERSION;
         SSL_SESSION* session = nullptr;  // to resume
         std::string alpn;                // in wire form
+        std::string host;                // SNI; empty: none is sent
+        std::string groups;              // empty: OpenSSL's
+        std::string ciphers;             // of TLS 1.2; empty: OpenSSL's
     };
 
     TlsClient(std::uint16_t port, const Options& options)
         : socket_(connect_socket(port)),
           context_(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free),
           ssl_(nullptr, &SSL_free) {
+        std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes with write()
         SSL_CTX_set_min_proto_version(context_.get(), options.version);
         SSL_CTX_set_max_proto_version(context_.get(), options.version);
-        const TestCertificates& files = TestCertificates::instance();
-        SSL_CTX_load_verify_file(context_.get(), files.path("ca.pem").c_str());
+        const TestCertificates& files = *options.files;
+        SSL_CTX_load_verify_file(context_.get(),
+                                 TestCertificates::instance().path("ca.pem").c_str());
+        // So that it is not the client that refuses.
+        if (options.version < TLS1_2_VERSION) {
+            SSL_CTX_set_security_level(context_.get(), 0);
+        }
+        if (!options.ciphers.empty()) {
+            SSL_CTX_set_cipher_list(context_.get(), options.ciphers.c_str());
+        }
         SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
         if (!options.certificate.empty()) {
             SSL_CTX_use_certificate_chain_file(context_.get(),
@@ -43,6 +58,12 @@ public:
                                 reinterpret_cast<const unsigned char*>(options.alpn.data()),
                                 static_cast<unsigned>(options.alpn.size()));
         }
+        if (!options.host.empty()) {
+            SSL_set_tlsext_host_name(ssl_.get(), options.host.c_str());
+        }
+        if (!options.groups.empty()) {
+            SSL_set1_groups_list(ssl_.get(), options.groups.c_str());
+        }
         if (options.session != nullptr) {
             SSL_set_session(ssl_.get(), options.session);
         }
@@ -54,6 +75,16 @@ public:
 
     bool is_connected() const { return is_connected_; }
     SSL* ssl() const { return ssl_.get(); }
+    // The name on the certificate that the broker has shown.
+    std::string broker_name() const {
+        std::array<char, 256> name{};
+        X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+        if (certificate != nullptr) {
+            X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                      name.data(), static_cast<int>(name.size()));
+        }
+        return name.data();
+    }
     int socket() const { return socket_.get(); }
 
     bool send(std::string_view bytes) {
