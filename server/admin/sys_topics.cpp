@@ -88,6 +88,15 @@ std::vector<SysTopic> SysTopics::round(const core::Counters& totals, const SysFa
     put(out, "clients/keep_alive_timeouts", totals.keep_alive_timeouts);
     put(out, "clients/protocol_errors", totals.protocol_errors);
 
+    // TLS: handshakes that failed, those of them for the client's certificate, connections that
+    // ended because their certificate is no longer trusted, and how long our own is good for.
+    put(out, "tls/handshakes_failed", facts.handshakes_failed);
+    put(out, "tls/certificates_refused", facts.certificates_refused);
+    put(out, "tls/certificates_withdrawn", facts.certificates_withdrawn);
+    for (const auto& [port, days] : facts.certificate_days_left) {
+        put(out, fmt::format("listeners/{}/certificate/days_left", port), std::to_string(days));
+    }
+
     put_loads(out, totals, facts, interval);
     first_round_ = false;
     return out;

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,7 +28,13 @@ struct SysFacts {
     std::chrono::seconds uptime{0};
     std::uint64_t heap_bytes = 0;
     std::uint64_t heap_limit_bytes = 0;  // 0: none
-    std::uint64_t sockets_opened = 0;  // since the start
+    // Since the start.
+    std::uint64_t sockets_opened = 0;
+    std::uint64_t handshakes_failed = 0;  // TLS
+    std::uint64_t certificates_refused = 0;
+    std::uint64_t certificates_withdrawn = 0;
+    // By the listener's port.
+    std::map<std::uint16_t, std::int64_t> certificate_days_left{};
 };
 
 class SysTopics {

@@ -34,8 +34,7 @@ std::string describe_address(const ListenerConfig& listener) {
 }
 
 std::string describe_admission(const ListenerConfig& listener, const std::string& scram_file) {
-    if (listener.tls &&
-        (listener.tls->use_identity_as_username || listener.tls->use_subject_as_username)) {
+    if (listener.tls && listener.tls->names_user() && listener.tls->require_certificate) {
         return "clients with a certificate";
     }
     if (!listener.allow_anonymous && !scram_file.empty()) {
@@ -73,6 +72,7 @@ Application::Application(CommandLine command_line, Config config)
       sys_topics_(std::string(version)),
       watchdog_timer_(io_),
       memory_(io_, make_memory_ports()),
+      certificates_(io_, logger_, transport_),
       round_timer_(io_),
       started_(Clock::now()),
       last_round_(started_) {
@@ -156,12 +156,11 @@ bool Application::start() {
     }
     access_.set_scram_users(std::get<security::ScramUsers>(std::move(users)));
     const std::size_t descriptors = raise_descriptor_limit();
+    certificates_.watch(config_);
     if (const auto error = transport_.open()) {
         return fail(*error);
     }
-    for (const std::string& warning : transport_.warnings()) {
-        logger_.log(LogLevel::warning, "{}", warning);
-    }
+    certificates_.take_over(config_);
     if (!config_.pid_file.empty()) {
         if (const std::string error = write_pid_file(config_.pid_file); !error.empty()) {
             return fail(error);
@@ -273,30 +272,25 @@ void Application::reload() {
     // What can not change now stays as it is, so that the next reload compares with what runs.
     wanted.listeners = reloaded_listeners(config_, wanted);
     wanted.threads = config_.threads;
-    transport::ReloadOptions options;
-    options.limits = make_limits(wanted);
-    options.arrivals = make_arrival_limits(wanted);
-    options.connections_max = make_connections_max(wanted);
-    options.listeners = make_listener_options(wanted, wanted.listeners);
     auto users = read_users(wanted);
     if (const auto* error = std::get_if<std::string>(&users)) {
         logger_.log(LogLevel::error, "{}; the old configuration goes on.", *error);
         return;
     }
-    if (const auto error = transport_.reload(options)) {
+    certificates_.watch(wanted);
+    if (const auto error = transport_.reload(make_reload_options(wanted))) {
         logger_.log(LogLevel::error, "{}; the old configuration goes on.", *error);
+        certificates_.watch(config_);
         return;
     }
     if (const auto error = logger_.reconfigure(wanted.log)) {
         logger_.log(LogLevel::error, "{}", *error);
     }
-    for (const std::string& warning : transport_.warnings()) {
-        logger_.log(LogLevel::warning, "{}", warning);
-    }
     access_.set_policies(make_policies(wanted.listeners));
     access_.set_scram_users(std::get<security::ScramUsers>(std::move(users)));
     events_.set_connection_messages(wanted.log.connection_messages);
     config_ = std::move(wanted);
+    certificates_.take_over(config_);
     set_memory_limit();
     logger_.log(LogLevel::information, "Config reloaded.");
 }
@@ -363,6 +357,7 @@ void Application::run_round() {
     facts.heap_bytes = resident_bytes();
     facts.heap_limit_bytes = memory_.limit();
     facts.sockets_opened = transport_.transport_counters().accepted;
+    certificates_.describe(facts);
     for (admin::SysTopic& topic :
          sys_topics_.round(totals, facts, now - std::exchange(last_round_, now))) {
         transport_.publish_from_broker(0, std::move(topic.topic), std::move(topic.value), true);

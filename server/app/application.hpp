@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "server/admin/sys_topics.hpp"
+#include "server/app/certificate_keeper.hpp"
 #include "server/app/command_line.hpp"
 #include "server/app/config.hpp"
 #include "server/app/event_log.hpp"
@@ -63,6 +64,7 @@ private:
     const ServiceManager service_ = ServiceManager::from_environment();
     boost::asio::steady_timer watchdog_timer_;
     MemoryWatch memory_;
+    CertificateKeeper certificates_;
     boost::asio::steady_timer round_timer_;
     Clock::time_point started_;
     Clock::time_point last_round_;
