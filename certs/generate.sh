@@ -22,7 +22,7 @@ mkdir -p "$directory"
 cd "$directory"
 
 # Whether the set is whole, by this version of the script, and good for a while.
-readonly version=1
+readonly version=2
 is_fresh() {
     [[ -f version && $(<version) == "$version" ]] &&
         openssl x509 -in server.crt -noout -checkend $((days_left_min * 86400)) >/dev/null 2>&1
@@ -105,8 +105,10 @@ issue ca server-expired "/O=Martlet tests/CN=localhost" serverAuth "$local_names
 issue ca server-wrong-host "/O=Martlet tests/CN=elsewhere.example" serverAuth \
     DNS:elsewhere.example
 issue ca client "/O=Martlet tests/CN=martlet-client" clientAuth ""
+issue ca client-uri "/O=Martlet tests/CN=martlet-client" clientAuth URI:urn:martlet:7
 issue ca client-expired "/O=Martlet tests/CN=martlet-client" clientAuth "" "${long_ago[@]}"
 issue ca client-revoked "/O=Martlet tests/CN=martlet-revoked" clientAuth ""
+quietly openssl ca -config work/ca/ca.cnf -gencrl -out ca-before.crl
 quietly openssl ca -config work/ca/ca.cnf -revoke client-revoked.crt
 quietly openssl ca -config work/ca/ca.cnf -gencrl -out ca.crl
 quietly openssl ca -config work/ca/ca.cnf -gencrl -out ca-stale.crl \

@@ -1,14 +1,17 @@
 """TLS as operators set it up: who is let in, who is not, and what the log says about it."""
 
+import re
 import shutil
 import socket
 import ssl
 import unittest
 
 from support import packets
+from support.broker import BINARY
 from support.case import BrokerCase, martlet_only
 from support.certificates import Certificates
 from support.command_line_clients import Subscriber, publish
+from support.half_open import client_hello
 from support.process import run
 from support.waiting import wait_until
 
@@ -46,11 +49,11 @@ class TlsCase(BrokerCase):
         self.assertNotEqual(process.wait(), 0, process.text())
         return broker.log.wait_for_line(HANDSHAKE_LINE, mark).string
 
-    def served_certificate(self, broker):
+    def served_certificate(self, broker, name=None):
         context = ssl.create_default_context(cafile=self.certificates.path("ca.crt"))
         context.check_hostname = False
         with socket.create_connection(("127.0.0.1", broker.port)) as plain:
-            with context.wrap_socket(plain) as secure:
+            with context.wrap_socket(plain, server_hostname=name) as secure:
                 return dict(name for (name,) in secure.getpeercert()["subject"])["commonName"]
 
 
@@ -124,14 +127,54 @@ class ServerCertificateTest(TlsCase):
 
     def test_a_session_can_be_resumed(self):
         broker = self.start_tls_broker()
-        context = self.certificates.client_context()
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        first = self.raw(broker, tls=context)
-        first.connect("first")
-        with socket.create_connection(("127.0.0.1", broker.port)) as plain:
-            session = first.socket.session
-            with context.wrap_socket(plain, server_hostname="localhost", session=session) as again:
-                self.assertTrue(again.session_reused)
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version=version.name):
+                context = self.certificates.client_context()
+                context.minimum_version = context.maximum_version = version
+                first = self.raw(broker, tls=context)
+                first.connect("first")  # in 1.3 the ticket comes behind the handshake
+                session = first.socket.session
+                with socket.create_connection(("127.0.0.1", broker.port)) as plain:
+                    with context.wrap_socket(
+                        plain, server_hostname="localhost", session=session
+                    ) as again:
+                        self.assertTrue(again.session_reused)
+
+    @martlet_only("mosquitto has one certificate for each listener")
+    def test_the_certificate_is_chosen_by_the_name_asked_for(self):
+        other = self.certificates.path("server-wrong-host")
+        broker = self.start_tls_broker(f"sni_certificate {other}.crt {other}.key")
+        for asked, shown in (
+            ("elsewhere.example", "elsewhere.example"),
+            ("localhost", "localhost"),
+            ("unknown.example", "localhost"),
+            (None, "localhost"),
+        ):
+            with self.subTest(asked=asked):
+                self.assertEqual(self.served_certificate(broker, asked), shown)
+
+    @martlet_only("mosquitto starts")
+    def test_a_key_that_everybody_can_read_is_refused(self):
+        broker = self.make_broker()
+        key = broker.directory / "open.key"
+        shutil.copy(self.certificates.path("server.key"), key)
+        key.chmod(0o644)
+        broker.configure(f"certfile {self.certificates.path('server.crt')}", f"keyfile {key}")
+        process = self.start([BINARY, "-c", broker.config_path])
+        self.assertEqual(process.wait(), 1)
+        self.assertRegex(process.text(), r"keyfile .*open\.key: every user .*chmod 600")
+
+    @martlet_only("mosquitto says nothing")
+    def test_the_end_of_a_certificate_is_foretold(self):
+        broker = self.start_tls_broker("certificate_expiry_warning_days 60")
+        broker.log.wait_for_line(r"Warning: certfile .*server\.crt: .* runs out on .* in \d+ days")
+        subscriber = Subscriber(
+            broker, "$SYS/broker/listeners/#", *self.certificates.client_options()
+        )
+        self.addCleanup(subscriber.clean_up)
+        topic = f"$SYS/broker/listeners/{broker.port}/certificate/days_left"
+        line = subscriber.out.wait_for_line(rf"^{re.escape(topic)} (-?\d+)$")
+        self.assertIn(int(line[1]), range(1, 31))
 
 
 class ClientCertificateTest(TlsCase):
@@ -146,6 +189,26 @@ class ClientCertificateTest(TlsCase):
         broker = self.start_mutual_broker("use_subject_as_username true")
         publish(broker, "a", "x", "-i", "me", *self.certificates.client_options("client"))
         broker.log.wait_for_line(r"as me \(.*, u'O=Martlet tests,CN=martlet-client'\)")
+
+    @martlet_only("mosquitto has no such key")
+    def test_an_alternative_name_becomes_the_user_name(self):
+        broker = self.start_mutual_broker("use_san_as_username true")
+        publish(broker, "a", "x", "-i", "me", *self.certificates.client_options("client-uri"))
+        broker.log.wait_for_line(r"as me \(.*, u'urn:martlet:7'\)")
+        self.assertIn("alternative name", self.check_refused(broker, "client"))
+
+    @martlet_only("mosquitto has no such key")
+    def test_a_certificate_can_be_asked_for_and_left_out(self):
+        broker = self.start_tls_broker(
+            f"cafile {self.certificates.path('ca.crt')}",
+            "request_certificate true",
+            "use_identity_as_username true",
+        )
+        publish(broker, "a", "x", "-i", "with", *self.certificates.client_options("client"))
+        broker.log.wait_for_line(r"as with \(.*, u'martlet-client'\)")
+        publish(broker, "a", "x", "-i", "without", *self.certificates.client_options())
+        broker.log.wait_for_line(r"as without \((?!.*u')")
+        self.check_refused(broker, "client-foreign")
 
     def test_the_certificate_counts_and_not_the_user_name_given(self):
         broker = self.start_mutual_broker("use_identity_as_username true")
@@ -288,18 +351,6 @@ class ReloadTest(TlsCase):
         broker.reload()
         broker.log.wait_for_line(r"Error: .*s\.key", mark)
         self.check_served(broker)
-
-
-def client_hello():
-    """The first flight of a handshake."""
-    context = ssl.create_default_context()
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
-    try:
-        client.do_handshake()
-    except ssl.SSLWantReadError:
-        return outgoing.read()
-    raise AssertionError("a handshake cannot end without a peer")
 
 
 if __name__ == "__main__":
