@@ -88,6 +88,7 @@ void Connection::wait_for_more(const StreamResult& last) {
             }
             break;
         case StreamStatus::end:
+        case StreamStatus::refused:
         case StreamStatus::failed:
             break;
     }
@@ -177,6 +178,9 @@ void Connection::go_on() {
 
 void Connection::shake_hands() {
     const StreamResult result = stream_->handshake();
+    if (std::string peer = stream_->forwarded_peer(); !peer.empty()) {
+        arrival_->peer = std::move(peer);
+    }
     switch (result.status) {
         case StreamStatus::ok:
             stage_ = Stage::awaiting_connect;
@@ -187,6 +191,7 @@ void Connection::shake_hands() {
             wait_for_more(result);
             break;
         case StreamStatus::end:
+        case StreamStatus::refused:
         case StreamStatus::failed:
             runner_->on_lost_before_connect(*this, result.status);
             break;
@@ -206,7 +211,8 @@ void Connection::await_connect() {
                 return;
             }
         }
-        if (result.status == StreamStatus::end || result.status == StreamStatus::failed) {
+        if (result.status == StreamStatus::end || result.status == StreamStatus::refused ||
+            result.status == StreamStatus::failed) {
             runner_->on_lost_before_connect(*this, result.status);
             return;
         }
@@ -248,6 +254,9 @@ void Connection::receive() {
         kept_.clear();
         return;
     }
+    if (stream_->has_output() && !write_waits_ && !write_wants_input_) {
+        wait_writable();
+    }
     switch (result.status) {
         case StreamStatus::ok:
         case StreamStatus::wants_read:
@@ -257,6 +266,7 @@ void Connection::receive() {
             }
             break;
         case StreamStatus::end:
+        case StreamStatus::refused:
         case StreamStatus::failed:
             runner_->on_lost(*this, result.status);
             break;
@@ -300,7 +310,7 @@ bool Connection::flush() {
     core::Outbox& outbox = runner_->shard().outbox(id_);
     std::array<core::OutputSegment, segments_max> segments;
     std::size_t written = 0;
-    while (!outbox.empty()) {
+    while (!outbox.empty() || stream_->has_output()) {
         const std::size_t count = outbox.gather(segments);
         const StreamResult result =
             stream_->write_some(std::span(segments).first(count), runner_->write_scratch());
@@ -317,6 +327,7 @@ bool Connection::flush() {
                 read_waits_ = true;
                 return false;
             case StreamStatus::end:
+            case StreamStatus::refused:
             case StreamStatus::failed:
                 runner_->on_lost(*this, result.status);
                 return false;
@@ -334,7 +345,7 @@ void Connection::linger() {
     id_ = {};
     kept_.clear();
     write_waits_ = write_due_ = false;
-    stream_->say_goodbye();
+    say_goodbye();
     ::shutdown(socket_, SHUT_WR);
     // Where it had not been read empty there will be no event.
     runner_->go_on_later(*this);
@@ -343,7 +354,7 @@ void Connection::linger() {
 void Connection::discard_input() {
     for (int i = 0; i < discards_per_turn; ++i) {
         const StreamResult result = stream_->read_some(runner_->read_buffer());
-        if (result.bytes != 0) {
+        if (result.bytes != 0 || result.status == StreamStatus::ok) {
             continue;
         }
         if (result.status == StreamStatus::wants_read) {

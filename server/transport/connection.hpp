@@ -2,7 +2,8 @@
 // the read and write loops.
 //
 // The life of one, by Stage:
-//   handshake         TLS is being negotiated (a plain connection passes through at once)
+//   handshake         TLS or the upgrade to WebSocket is being negotiated (a plain connection
+//   passes through at once)
 //   awaiting_connect  bytes are kept until they tell which shard is its home
 //   moving            on its way to another shard; no event can reach it
 //   open              the core knows it by its ConnectionId
@@ -83,7 +84,7 @@ public:
     void open(core::ConnectionId id);
     // Writes what waits in the outbox, as far as the network takes it. True when nothing is left.
     bool flush();
-    void say_goodbye() { stream_->say_goodbye(); }
+    void say_goodbye() { stream_->say_goodbye(close_reason_); }
     // Says goodbye; nothing more is written. What still comes in is thrown away.
     void linger();
     // Frees the socket.
@@ -102,7 +103,7 @@ public:
     // In the runner's list of those to go on with in the next pass.
     bool is_queued() const { return is_queued_; }
     void set_queued(bool queued) { is_queued_ = queued; }
-    // Until open.
+    // Until open, and while one that never was lingers.
     const Arrival& arrival() const { return *arrival_; }
     protocol::Bytes kept() const { return kept_.bytes(); }
     const Stream& stream() const { return *stream_; }

@@ -9,9 +9,11 @@
 #include <utility>
 
 #include "server/transport/connection.hpp"
+#include "server/transport/proxy_stream.hpp"
 #include "server/transport/socket_address.hpp"
 #include "server/transport/tcp_stream.hpp"
 #include "server/transport/tls_stream.hpp"
+#include "server/transport/websocket_stream.hpp"
 
 namespace martlet::transport {
 
@@ -41,7 +43,10 @@ Listener::Listener(std::span<const std::unique_ptr<ShardRunner>> runners, std::s
       runner_(*runners[runner]),
       descriptor_(runner_.io().get_executor()),
       admission_(*setup.admission),
+      unix_path_(std::move(setup.unix_path)),
+      proxy_(setup.proxy),
       tls_(std::move(setup.tls)),
+      websocket_(std::move(setup.websocket)),
       reserve_(open_reserve()),
       next_runner_(runner) {
     descriptor_.assign(setup.socket.release());
@@ -81,7 +86,7 @@ void Listener::accept_some() {
 void Listener::begin(int socket, const sockaddr_storage& address) {
     Connection::Parts parts;
     parts.socket = socket;
-    parts.arrival.peer = address_text(address);
+    parts.arrival.peer = unix_path_.empty() ? address_text(address) : "unix:" + unix_path_;
     parts.arrival.listener = index_;
     parts.ticket = admission_.admit();
     if (!parts.ticket) {
@@ -95,13 +100,11 @@ void Listener::begin(int socket, const sockaddr_storage& address) {
     ++runner_.counters().accepted;
     runner_.log().on_accepted({index_, parts.arrival.peer});
     parts.deadline = runner_.now() + runner_.arrival_limits().connect_timeout;
+    parts.stream = make_stream(socket);
     ShardRunner* begins_on = &runner_;
     if (tls_) {
-        parts.stream = std::make_unique<TlsStream>(tls_, socket);
         begins_on = runners_[next_runner_].get();
         next_runner_ = (next_runner_ + 1) % runners_.size();
-    } else {
-        parts.stream = std::make_unique<TcpStream>(socket);
     }
     auto connection = std::make_unique<Connection>(runner_, std::move(parts));
     if (begins_on == &runner_) {
@@ -109,6 +112,23 @@ void Listener::begin(int socket, const sockaddr_storage& address) {
     } else {
         begins_on->mailbox().push(ConnectionMail{std::move(connection)});
     }
+}
+
+std::unique_ptr<Stream> Listener::make_stream(int socket) const {
+    std::unique_ptr<Stream> stream;
+    if (tls_) {
+        stream = std::make_unique<TlsStream>(tls_, socket);
+    } else {
+        stream = std::make_unique<TcpStream>(socket);
+    }
+    // OpenSSL reads the socket itself, so the header is taken off the socket, not off a stream.
+    if (proxy_.version != 0) {
+        stream = std::make_unique<ProxyStream>(std::move(stream), socket, proxy_);
+    }
+    if (websocket_) {
+        stream = std::make_unique<WebSocketStream>(std::move(stream), websocket_);
+    }
+    return stream;
 }
 
 bool Listener::handle_error(int error) {

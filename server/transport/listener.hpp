@@ -16,12 +16,16 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "server/transport/admission.hpp"
 #include "server/transport/burst_gate.hpp"
 #include "server/transport/owned_fd.hpp"
+#include "server/transport/proxy_protocol.hpp"
 #include "server/transport/shard_runner.hpp"
+#include "server/transport/stream.hpp"
 #include "server/transport/tls_context.hpp"
+#include "server/transport/websocket_handshake.hpp"
 
 namespace martlet::transport {
 
@@ -31,7 +35,10 @@ public:
         std::uint16_t index = 0;  // of the configuration's listener
         OwnedFd socket;
         Admission* admission = nullptr;
-        std::shared_ptr<const TlsContext> tls;  // null: plain
+        std::string unix_path{};  // empty: an IP socket
+        ProxyRequirement proxy;
+        std::shared_ptr<const TlsContext> tls;              // null: plain
+        std::shared_ptr<const WebSocketOptions> websocket;  // null: MQTT without it
     };
 
     Listener(std::span<const std::unique_ptr<ShardRunner>> runners, std::size_t runner,
@@ -44,6 +51,10 @@ public:
     void start() { wait(); }
     void stop();
     void set_tls(std::shared_ptr<const TlsContext> tls) { tls_ = std::move(tls); }
+    void set_proxy(const ProxyRequirement& proxy) { proxy_ = proxy; }
+    void set_websocket(std::shared_ptr<const WebSocketOptions> options) {
+        websocket_ = std::move(options);
+    }
 
 private:
     using Descriptor =
@@ -52,6 +63,8 @@ private:
     void wait();
     void accept_some();
     void begin(int socket, const sockaddr_storage& address);
+    // From the outside in: PROXY header, TLS, WebSocket.
+    std::unique_ptr<Stream> make_stream(int socket) const;
     // Whether to go on accepting.
     bool handle_error(int error);
     void refuse_with_reserve();
@@ -62,7 +75,10 @@ private:
     ShardRunner& runner_;
     Descriptor descriptor_;
     Admission& admission_;
+    const std::string unix_path_;
+    ProxyRequirement proxy_;
     std::shared_ptr<const TlsContext> tls_;
+    std::shared_ptr<const WebSocketOptions> websocket_;
     OwnedFd reserve_;
     std::size_t next_runner_ = 0;
     BurstGate too_many_gate_;

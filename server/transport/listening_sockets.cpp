@@ -105,9 +105,26 @@ std::uint16_t bound_port(const OwnedFd& socket) {
     return port_of(address);
 }
 
+ListeningSockets bind_unix_listener(const BindOptions& options) {
+    ListeningSockets result;
+    UnixSocket bound = bind_unix_socket(options.unix_path, options.unix_mode);
+    if (!bound.error.empty()) {
+        result.error = std::move(bound.error);
+    } else if (::listen(bound.socket.get(), listen_backlog) != 0) {
+        result.error = options.unix_path + ": " + error_text(errno);
+    } else {
+        result.sockets.push_back(std::move(bound.socket));
+        result.file = std::move(bound.file);
+    }
+    return result;
+}
+
 }  // namespace
 
 ListeningSockets bind_listener(const BindOptions& options) {
+    if (!options.unix_path.empty()) {
+        return bind_unix_listener(options);
+    }
     ListeningSockets result;
     result.port = options.port;
     std::vector<Candidate> candidates;

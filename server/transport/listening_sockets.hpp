@@ -1,14 +1,16 @@
 // Binds the sockets that one listener of the configuration stands for: one for each address its
-// name resolves to, and one for each IP version when it has no address.
+// name resolves to, one for each IP version when it has no address, or a Unix domain socket.
 //
 // Ownership: the sockets are owned by who receives them. Threading: called before the shards run.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "server/transport/owned_fd.hpp"
+#include "server/transport/unix_socket.hpp"
 
 namespace martlet::transport {
 
@@ -20,10 +22,14 @@ struct BindOptions {
     std::uint16_t port = 1883;      // 0: one that is free
     AddressFamily family = AddressFamily::any;
     bool no_delay = true;  // TCP_NODELAY; accepted sockets inherit it
+    // A Unix domain socket instead; of the rest only its mode counts.
+    std::string unix_path{};
+    std::optional<std::uint32_t> unix_mode{};  // none: as the umask has it
 };
 
 struct ListeningSockets {
     std::vector<OwnedFd> sockets;
+    UnixSocketFile file;     // of a Unix domain socket
     std::uint16_t port = 0;  // the one that is bound
     std::string error;       // empty: all is well. "127.0.0.1:1883: Address already in use"
 };

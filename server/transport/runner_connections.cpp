@@ -166,17 +166,42 @@ void ShardRunner::send_movers() {
 }
 
 void ShardRunner::on_lost_before_connect(Connection& connection, StreamStatus how) {
+    tell_lost_before_connect(connection, how);
+    if (how != StreamStatus::refused) {
+        drop(connection);
+        return;
+    }
+    // It is told why; unread bytes must not cause a reset that overtakes the answer.
+    move(connection, arrivals_, ending_);
+    connection.set_close_reason(CloseReason::protocol_error);
+    connection.set_deadline(now() + close_patience_);
+    connection.linger();
+}
+
+void ShardRunner::tell_lost_before_connect(const Connection& connection, StreamStatus how) {
     const PeerDescription peer = describe(connection);
-    if (connection.stage() == Stage::handshake) {
+    const bool is_over = how == StreamStatus::end;
+    const std::string what = is_over ? "end of stream" : connection.stream().failure();
+    const bool in_handshake = connection.stage() == Stage::handshake;
+    const HandshakeStep step = connection.stream().handshake_step();
+    if (in_handshake && step == HandshakeStep::tls) {
         ++counters_.handshake_failures;
         counters_.certificates_refused += connection.stream().distrusts_peer() ? 1 : 0;
         log_.on_handshake_failed(peer, connection.stream().failure());
+    } else if (in_handshake && step == HandshakeStep::proxy_header && !is_over) {
+        ++counters_.refused_proxy_headers;
+        if (const auto unlogged = proxy_header_gate_.admit(now())) {
+            log_.on_proxy_header_refused(peer, what, *unlogged);
+        }
+    } else if (in_handshake && how == StreamStatus::refused) {
+        ++counters_.refused_upgrades;
+        if (const auto unlogged = upgrade_gate_.admit(now())) {
+            log_.on_upgrade_refused(peer, what, *unlogged);
+        }
     } else {
         ++counters_.closed_before_connect;
-        log_.on_closed_before_connect(
-            peer, how == StreamStatus::end ? "end of stream" : connection.stream().failure());
+        log_.on_closed_before_connect(peer, what);
     }
-    drop(connection);
 }
 
 // Frees one that the core does not know (any more).
@@ -202,11 +227,13 @@ ShardRunner::ConnectionList& ShardRunner::list_of(const Connection& connection) 
     return closed_;
 }
 
-// The peer has ended the stream, or it broke. After an orderly end the peer may still read: it gets
-// the answers of this pass, as far as the network takes them at once.
+// The peer has ended the stream or broke its rules, or it broke. After an orderly end the peer may
+// still read: it gets the answers of this pass, as far as the network takes them at once.
 void ShardRunner::on_lost(Connection& connection, StreamStatus how) {
-    if (how == StreamStatus::end && connection.stage() == Stage::open) {
-        close(connection.id(), CloseReason::peer_closed);
+    const bool can_be_told = how == StreamStatus::end || how == StreamStatus::refused;
+    if (can_be_told && connection.stage() == Stage::open) {
+        close(connection.id(),
+              how == StreamStatus::end ? CloseReason::peer_closed : CloseReason::protocol_error);
         return;
     }
     end(connection,
@@ -266,7 +293,8 @@ void ShardRunner::finish_closing() {
 }
 
 void ShardRunner::on_flushed(Connection& connection) {
-    const bool lingers = should_linger(connection.close_reason());
+    const bool lingers =
+        should_linger(connection.close_reason()) || connection.stream().expects_goodbye();
     if (!lingers) {
         connection.say_goodbye();
     }

@@ -162,6 +162,7 @@ private:
     void make_room();
     Connection& most_superfluous(core::Instant now);
     void crowd_out(Connection& connection);
+    void tell_lost_before_connect(const Connection& connection, StreamStatus how);
     core::Instant arrival_deadline() const;
     void move(Connection& connection, ConnectionList& from, ConnectionList& to);
     ConnectionList& list_of(const Connection& connection);
@@ -225,6 +226,8 @@ private:
     std::size_t review_next_ = 0;                           // in by_slot_
     bool is_reviewing_ = false;
     BurstGate crowded_out_gate_;
+    BurstGate upgrade_gate_;
+    BurstGate proxy_header_gate_;
     TransportCounters counters_;
     // Last, so that it goes first.
     std::unique_ptr<core::Shard> shard_;

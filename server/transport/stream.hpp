@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 
+#include "server/core/connection_port.hpp"
 #include "server/core/outbox.hpp"
 
 namespace martlet::transport {
@@ -24,8 +25,12 @@ enum class StreamStatus : std::uint8_t {
     wants_read,   // nothing more until the socket is readable
     wants_write,  // nothing more until the socket is writable
     end,          // the peer has said all it will say
+    refused,      // the peer broke the rules: all that is left is to tell it so, by say_goodbye()
     failed,       // broken; nothing works any more
 };
+
+// What a handshake is at, by the layers of a stream from the outside in.
+enum class HandshakeStep : std::uint8_t { proxy_header, tls, upgrade };
 
 // `bytes` were moved, whatever the status: with wants_* and bytes > 0 the rest has to wait.
 struct StreamResult {
@@ -39,8 +44,9 @@ public:
 
     // To be repeated until it is `ok`; before that nothing can be read or written.
     virtual StreamResult handshake() = 0;
+    virtual HandshakeStep handshake_step() const { return HandshakeStep::tls; }
 
-    // `ok` fills the room: there may be more. Fewer bytes come with a status that says why.
+    // After `ok` there may be more; any other status says why there is no more now.
     virtual StreamResult read_some(std::span<std::byte> into) = 0;
 
     // `scratch` is for streams that must lay small segments side by side first. After wants_write
@@ -48,13 +54,21 @@ public:
     virtual StreamResult write_some(std::span<const core::OutputSegment> segments,
                                     std::span<std::byte> scratch) = 0;
 
+    // Whether it waits to write something of its own (WebSocket: a pong); write_some() does so, be
+    // it without segments.
+    virtual bool has_output() const { return false; }
+
     // The stream's own last words (TLS: close_notify), as far as they go without waiting. Nothing
     // can be written afterwards.
-    virtual void say_goodbye() = 0;
+    virtual void say_goodbye(core::CloseReason reason) = 0;
+    // Whether the peer has last words to say too, whoever was the first.
+    virtual bool expects_goodbye() const { return false; }
 
     virtual bool is_secure() const = 0;
     // The identity in the peer's verified certificate; empty: none.
     virtual std::string peer_identity() const = 0;
+    // Whom a proxy speaks for, as address_text() writes it; empty: nobody but itself.
+    virtual std::string forwarded_peer() const { return {}; }
     // Why it failed, for the log.
     virtual std::string failure() const = 0;
 

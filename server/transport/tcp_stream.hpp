@@ -14,7 +14,7 @@ public:
     StreamResult read_some(std::span<std::byte> into) override;
     StreamResult write_some(std::span<const core::OutputSegment> segments,
                             std::span<std::byte> scratch) override;
-    void say_goodbye() override {}
+    void say_goodbye(core::CloseReason /*reason*/) override {}
     bool is_secure() const override { return false; }
     std::string peer_identity() const override { return {}; }
     std::string failure() const override;

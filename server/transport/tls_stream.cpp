@@ -186,7 +186,7 @@ StreamResult TlsStream::write_some(std::span<const core::OutputSegment> segments
     return result == 1 ? StreamResult{StreamStatus::ok, count} : StreamResult{explain(result)};
 }
 
-void TlsStream::say_goodbye() {
+void TlsStream::say_goodbye(core::CloseReason /*reason*/) {
     if (ssl_ != nullptr && !is_broken_ && SSL_is_init_finished(ssl_) == 1) {
         const TlsTurn turn(ssl_, socket_);
         ERR_clear_error();

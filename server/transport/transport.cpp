@@ -27,6 +27,10 @@ void add(T& sum, const T& part) {
     sum = std::bit_cast<T>(total);
 }
 
+std::shared_ptr<const WebSocketOptions> share(const std::optional<WebSocketOptions>& options) {
+    return options ? std::make_shared<const WebSocketOptions>(*options) : nullptr;
+}
+
 }  // namespace
 
 Transport::Transport(TransportOptions options) : options_(std::move(options)) {
@@ -99,12 +103,16 @@ std::optional<std::string> Transport::open() {
     }
     for (std::size_t i = 0; i < bound.size(); ++i) {
         ports_.push_back(bound[i].port);
+        socket_files_.push_back(std::move(bound[i].file));
         for (OwnedFd& socket : bound[i].sockets) {
             Listener::Setup setup;
             setup.index = static_cast<std::uint16_t>(i);
             setup.socket = std::move(socket);
             setup.admission = listener_admissions_[i].get();
             setup.tls = contexts[i];
+            setup.unix_path = options_.listeners[i].bind.unix_path;
+            setup.proxy = options_.listeners[i].proxy;
+            setup.websocket = share(options_.listeners[i].websocket);
             listeners_.push_back(std::make_unique<Listener>(
                 runners_, listeners_.size() % runners_.size(), std::move(setup)));
         }
@@ -172,6 +180,7 @@ void Transport::stop() {
             }
         }
     });
+    socket_files_.clear();
     std::latch drained(static_cast<std::ptrdiff_t>(runners_.size()));
     for (const auto& runner : runners_) {
         runner->post([&](ShardRunner& here) { here.drain([&] { drained.count_down(); }); });
@@ -203,6 +212,8 @@ std::optional<std::string> Transport::reload(const ReloadOptions& options) {
         for (const auto& listener : listeners_) {
             if (&listener->runner() == &runner) {
                 listener->set_tls(contexts[listener->index()]);
+                listener->set_proxy(options.listeners[listener->index()].proxy);
+                listener->set_websocket(share(options.listeners[listener->index()].websocket));
             }
         }
     });

@@ -21,10 +21,12 @@
 #include "server/core/shard.hpp"
 #include "server/transport/admission.hpp"
 #include "server/transport/listening_sockets.hpp"
+#include "server/transport/proxy_protocol.hpp"
 #include "server/transport/shard_options.hpp"
 #include "server/transport/tls_context.hpp"
 #include "server/transport/transport_counters.hpp"
 #include "server/transport/transport_log.hpp"
+#include "server/transport/websocket_handshake.hpp"
 
 namespace martlet::transport {
 
@@ -35,7 +37,9 @@ inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max()
 
 struct ListenerOptions {
     BindOptions bind;
+    ProxyRequirement proxy;
     std::optional<TlsOptions> tls;
+    std::optional<WebSocketOptions> websocket;  // none: MQTT without it
     std::size_t connections_max = unlimited;
 };
 
@@ -50,7 +54,7 @@ struct TransportOptions {
     TransportLog* log = nullptr;
 };
 
-// What may change while the broker runs; addresses and ports may not.
+// What may change while the broker runs; addresses and ports may not, nor what is spoken there.
 struct ReloadOptions {
     core::Limits limits;
     ArrivalLimits arrivals;
@@ -73,7 +77,7 @@ public:
     std::vector<std::vector<CertificateTerm>> certificate_terms() const;
     // What open() or reload() found odd, but not wrong.
     const std::vector<std::string>& warnings() const { return warnings_; }
-    // The port a listener is bound to, which tells when its option was 0.
+    // The port a listener is bound to, which tells when its option was 0; 0 for a Unix socket.
     std::uint16_t port(std::size_t listener) const { return ports_[listener]; }
 
     // What the shards begin with, one for each; before start().
@@ -120,6 +124,7 @@ private:
     std::vector<std::unique_ptr<Admission>> listener_admissions_;
     std::vector<std::unique_ptr<ShardRunner>> runners_;
     std::vector<std::unique_ptr<Listener>> listeners_;  // one for each socket
+    std::vector<UnixSocketFile> socket_files_;
     bool is_running_ = false;
 };
 

@@ -17,6 +17,8 @@ struct TransportCounters {
     std::uint64_t handshake_failures = 0;      // TLS
     std::uint64_t certificates_refused = 0;    // of those, for the client's certificate
     std::uint64_t certificates_withdrawn = 0;  // connections ended since a reload no longer trusts
+    std::uint64_t refused_upgrades = 0;        // to WebSocket
+    std::uint64_t refused_proxy_headers = 0;   // missing, or not to be believed
     std::uint64_t publishers_held = 0;         // times another shard's mailbox was full
     std::uint64_t passes = 0;
     // Right now.

@@ -29,6 +29,12 @@ public:
                                   std::uint64_t unlogged) = 0;
     // TLS: `what` in OpenSSL's words.
     virtual void on_handshake_failed(const PeerDescription& peer, std::string_view what) = 0;
+    // An HTTP request that is no upgrade to MQTT over WebSocket.
+    virtual void on_upgrade_refused(const PeerDescription& peer, std::string_view what,
+                                    std::uint64_t unlogged) = 0;
+    // The PROXY header that the listener asks for is missing or wrong.
+    virtual void on_proxy_header_refused(const PeerDescription& peer, std::string_view what,
+                                         std::uint64_t unlogged) = 0;
     // No CONNECT in time, end of stream or an error before it.
     virtual void on_closed_before_connect(const PeerDescription& peer, std::string_view what) = 0;
     // Too many connections without a CONNECT: this one had to make room.

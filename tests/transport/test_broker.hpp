@@ -101,6 +101,13 @@ public:
     void on_handshake_failed(const PeerDescription&, std::string_view what) override {
         lines_.add("handshake failed: " + std::string(what));
     }
+    void on_upgrade_refused(const PeerDescription&, std::string_view what, std::uint64_t) override {
+        lines_.add("upgrade refused: " + std::string(what));
+    }
+    void on_proxy_header_refused(const PeerDescription&, std::string_view what,
+                                 std::uint64_t) override {
+        lines_.add("proxy header refused: " + std::string(what));
+    }
     void on_closed_before_connect(const PeerDescription&, std::string_view what) override {
         lines_.add("closed before connect: " + std::string(what));
     }
