@@ -30,7 +30,21 @@ std::string describe_address(const ListenerConfig& listener) {
     if (listener.is_loopback_only) {
         return "this machine only (127.0.0.1 and ::1)";
     }
+    if (!listener.unix_path.empty()) {
+        return "this machine only";
+    }
     return listener.bind_address.empty() ? "every address" : listener.bind_address;
+}
+
+// As mosquitto puts it.
+std::string_view describe_socket(const ListenerConfig& listener) {
+    if (listener.is_websocket) {
+        return "websockets";
+    }
+    if (!listener.unix_path.empty()) {
+        return "unix";
+    }
+    return listener.tls ? "TLS" : "plain";
 }
 
 std::string describe_admission(const ListenerConfig& listener, const std::string& scram_file) {
@@ -218,10 +232,13 @@ void Application::say_hello() {
     }
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
         const ListenerConfig& listener = config_.listeners[i];
-        logger_.log(LogLevel::information, "Opening {} listen socket on port {}.",
-                    listener.tls ? "TLS" : "plain", transport_.port(i));
-        logger_.log(LogLevel::information, "Port {}: reached from {}; may connect: {}.",
-                    transport_.port(i), describe_address(listener),
+        const bool is_unix = !listener.unix_path.empty();
+        const std::string place =
+            is_unix ? listener.unix_path : fmt::format("{}", transport_.port(i));
+        logger_.log(LogLevel::information, "Opening {} listen socket on {} {}.",
+                    describe_socket(listener), is_unix ? "path" : "port", place);
+        logger_.log(LogLevel::information, "{} {}: reached from {}; may connect: {}.",
+                    is_unix ? "Path" : "Port", place, describe_address(listener),
                     describe_admission(listener, config_.scram_file));
     }
     if (!storage_.is_durable()) {

@@ -63,6 +63,14 @@ struct ListenerConfig {
     bool is_loopback_only = false;
     std::uint16_t port = 1883;
     SocketFamily family = SocketFamily::any;  // key socket_domain
+    // A Unix socket instead (`listener 0 PATH`), and then port is 0.
+    std::string unix_path{};
+    std::optional<std::uint32_t> unix_mode{};  // key unix_socket_mode; none: as the umask has it
+    std::uint8_t proxy_version = 0;            // key enable_proxy_protocol; 0: there is no proxy
+    bool proxy_requires_tls = false;           // key proxy_protocol_v2_require_tls
+    bool is_websocket = false;                 // key protocol
+    std::string websocket_path{};              // key websockets_path; empty: any
+    std::vector<std::string> websocket_origins{};  // keys websockets_origin; none: any
     std::optional<TlsConfig> tls{};
     std::optional<std::size_t> connections_max{};  // key max_connections; none: unlimited
     std::uint8_t qos_max = 2;                      // key max_qos
@@ -109,6 +117,7 @@ struct LimitsConfig {
     // Connections whose CONNECT has not been accepted yet, on each thread.
     std::size_t unauthenticated_connections_per_thread_max = 64;
     std::uint32_t packet_size_before_connect_max = 64U << 10U;
+    std::uint32_t websocket_headers_max = 8192;  // key websockets_headers_size, in bytes
 
     bool operator==(const LimitsConfig&) const = default;
 };

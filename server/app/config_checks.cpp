@@ -175,6 +175,9 @@ unsigned families(const ListenerConfig& listener) {
 // Whether both want the same port of the same address for certain. Host names are not resolved
 // here: two that turn out to be one address are found when the second cannot be bound.
 bool collide(const ListenerConfig& a, const ListenerConfig& b) {
+    if (!a.unix_path.empty()) {
+        return a.unix_path == b.unix_path;
+    }
     const unsigned common = families(a) & families(b);
     const bool is_unread = a.port == 0;
     if (a.port != b.port || is_unread || common == 0) {
@@ -217,6 +220,24 @@ void check_tls(ConfigDraft& draft, const ListenerDraft& listener) {
     TlsCheck{draft, listener}.run();
 }
 
+// What would be taken for a restriction and be none.
+void check_protocol(ConfigDraft& draft, const ListenerDraft& listener) {
+    const ListenerConfig& config = listener.listener;
+    const auto check = [&](std::string_view key, bool has_effect, std::string_view problem) {
+        if (listener.has(key) && !has_effect) {
+            draft.add_error(listener.lines.find(key)->second, key, problem);
+        }
+    };
+    constexpr std::string_view no_websocket =
+        "the listener speaks no WebSocket, expected protocol websockets with it";
+    check("websockets_origin", config.is_websocket, no_websocket);
+    check("websockets_path", config.is_websocket, no_websocket);
+    check("unix_socket_mode", !config.unix_path.empty(),
+          "the listener is no Unix socket, expected listener 0 PATH above it");
+    check("proxy_protocol_v2_require_tls", config.proxy_version == 2,
+          "only version 2 tells, expected enable_proxy_protocol 2 with it");
+}
+
 void check_addresses(ConfigDraft& draft) {
     const std::vector<Claim> all = claims(draft);
     for (std::size_t i = 1; i < all.size(); ++i) {
@@ -230,9 +251,13 @@ void check_addresses(ConfigDraft& draft) {
                     : "; keys above the first listener line begin a default listener";
             draft.add_error(
                 all[i].source, all[i].key,
-                fmt::format("port {} is taken by {} at {}, expected an address and "
-                            "port of its own{}",
-                            all[i].listener->port, all[j].key, to_string(all[j].source), hint));
+                fmt::format("{} is taken by {} at {}, expected {} of its own{}",
+                            all[i].listener->unix_path.empty()
+                                ? fmt::format("port {}", all[i].listener->port)
+                                : in_quotes(all[i].listener->unix_path),
+                            all[j].key, to_string(all[j].source),
+                            all[i].listener->unix_path.empty() ? "an address and port" : "a path",
+                            hint));
             break;
         }
     }

@@ -8,6 +8,7 @@ namespace martlet::app {
 
 // The TLS keys of one listener against each other and against the file system.
 void check_tls(ConfigDraft& draft, const ListenerDraft& listener);
+void check_protocol(ConfigDraft& draft, const ListenerDraft& listener);
 
 // No two listeners may want the same port of the same address.
 void check_addresses(ConfigDraft& draft);

@@ -233,8 +233,10 @@ private:
 
 void check_all(ConfigDraft& draft) {
     check_tls(draft, draft.default_listener);
+    check_protocol(draft, draft.default_listener);
     for (const ListenerDraft& listener : draft.listeners) {
         check_tls(draft, listener);
+        check_protocol(draft, listener);
     }
     check_addresses(draft);
     check_unused(draft);

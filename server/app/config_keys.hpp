@@ -44,6 +44,7 @@ struct KeyRemark {
 std::span<const ConfigKey> accepted_keys();  // all of the following
 std::span<const ConfigKey> broker_keys();
 std::span<const ConfigKey> listener_keys();
+std::span<const ConfigKey> protocol_keys();
 std::span<const ConfigKey> tls_keys();
 std::span<const ConfigKey> access_keys();
 std::span<const ConfigKey> log_keys();

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "server/app/config_setters.hpp"
+#include "server/transport/unix_socket.hpp"
 
 namespace martlet::app {
 
@@ -24,17 +25,22 @@ KeyProblem set_socket_domain(ConfigDraft& draft, std::string_view value) {
     });
 }
 
-KeyProblem set_protocol(ConfigDraft& /*draft*/, std::string_view value) {
-    static constexpr std::array choices{WordChoice{"mqtt", 0}};
-    if (is_word(value, "websockets")) {
-        return "WebSockets are not supported yet, expected mqtt (a proxy can translate meanwhile)";
-    }
-    return choose_word(value, choices, [](int) {});
-}
-
 // Splits "PORT REST" and reads the port.
 ValueResult<std::uint64_t> read_port(std::string_view value) {
     return read_number(value, {.min = 1, .max = 65'535});
+}
+
+// listener 0 PATH
+KeyProblem set_unix_path(ListenerConfig& listener, std::string_view value) {
+    if (value.empty() || value.starts_with('#')) {
+        return "port 0 without a path, expected a port from 1 to 65535 or the path of a socket";
+    }
+    if (value.size() > transport::unix_path_length_max) {
+        return fmt::format("a path of {} bytes, expected {} at most", value.size(),
+                           transport::unix_path_length_max);
+    }
+    return store_or_tell(read_text(value),
+                         [&](std::string& path) { listener.unix_path = std::move(path); });
 }
 
 // listener PORT [ADDRESS]
@@ -45,12 +51,10 @@ KeyProblem begin_listener(ConfigDraft& draft, std::string_view value) {
     draft.current = &draft.listeners.emplace_back();
     draft.current->source = draft.at;
     draft.current->listener.port = 0;  // until it is read
-    if (value.substr(0, port_length) == "0") {
-        return rest.empty() || rest.starts_with('#')
-                   ? "port 0 without an address, expected a port from 1 to 65535"
-                   : "Unix sockets are not supported yet, expected a port from 1 to 65535";
-    }
     ListenerConfig& listener = draft.current->listener;
+    if (value.substr(0, port_length) == "0") {
+        return set_unix_path(listener, rest);
+    }
     if (!rest.empty() && !rest.starts_with('#')) {
         const auto address = read_word(rest, "an address or a host name and nothing behind it");
         if (const auto* failed = std::get_if<ValueProblem>(&address)) {
@@ -95,7 +99,6 @@ constexpr auto rows = std::to_array<ConfigKey>({
      set_number<&ListenerConfig::sent_topic_aliases_max, 0, 65'535>},
     {"maximum_qos", listener_own, set_number<&ListenerConfig::qos_max, 0, 2>},
     {"port", whole_file, set_default_port},
-    {"protocol", listener_own, set_protocol},
     {"socket_domain", listener_own, set_socket_domain},
 });
 

@@ -12,7 +12,9 @@ namespace {
 bool is_same_socket(const ListenerConfig& running, const ListenerConfig& wanted) {
     return running.bind_address == wanted.bind_address &&
            running.is_loopback_only == wanted.is_loopback_only && running.port == wanted.port &&
-           running.family == wanted.family && running.tls.has_value() == wanted.tls.has_value();
+           running.family == wanted.family && running.unix_path == wanted.unix_path &&
+           running.unix_mode == wanted.unix_mode && running.is_websocket == wanted.is_websocket &&
+           running.tls.has_value() == wanted.tls.has_value();
 }
 
 bool has_socket(const std::vector<ListenerConfig>& listeners, const ListenerConfig& wanted) {
@@ -22,9 +24,10 @@ bool has_socket(const std::vector<ListenerConfig>& listeners, const ListenerConf
 }
 
 std::string describe(const ListenerConfig& listener) {
-    return listener.bind_address.empty()
-               ? fmt::format("listener ({})", listener.port)
-               : fmt::format("listener ({} {})", listener.port, listener.bind_address);
+    const std::string& where =
+        listener.unix_path.empty() ? listener.bind_address : listener.unix_path;
+    return where.empty() ? fmt::format("listener ({})", listener.port)
+                         : fmt::format("listener ({} {})", listener.port, where);
 }
 
 }  // namespace

@@ -19,7 +19,6 @@ constexpr auto explained = std::to_array<KeyRemark>({
     {"packet_buffer_size", "not needed: receive buffers are shared and grow with what arrives"},
     {"persistence_file", "not needed: the store names its own files in persistence_location"},
     {"retry_interval", "not needed: messages are sent again only when a client reconnects"},
-    {"websockets_headers_size", "not needed: there is no libwebsockets underneath"},
     {"websockets_log_level", "not needed: there is no libwebsockets underneath"},
 });
 
@@ -33,8 +32,6 @@ constexpr std::string_view no_psk =
     "require_certificate)";
 constexpr std::string_view no_engines =
     "OpenSSL engines are not supported; give the key as a PEM file with keyfile";
-constexpr std::string_view no_websockets =
-    "WebSockets are not supported yet; put a proxy that translates in front of the listener";
 
 // Reported only where no `connection` line stands above.
 constexpr KeyRemark bridge(std::string_view name) {
@@ -52,8 +49,6 @@ constexpr auto refused = std::to_array<KeyRemark>({
     {"clientid_prefixes", "not supported; let clients in by certificate (require_certificate)"},
     {"disable_client_cert_date_checks", "not supported; an expired certificate is never accepted"},
     {"enable_control_api", no_plugins},
-    {"enable_proxy_protocol",
-     "the PROXY protocol is not supported yet; let clients connect directly"},
     {"global_max_clients", "not supported yet; use global_max_connections"},
     {"global_plugin", no_plugins},
     {"http_dir", "serving files is not supported; use a web server"},
@@ -64,8 +59,6 @@ constexpr auto refused = std::to_array<KeyRemark>({
     {"plugin_load", no_plugins},
     {"plugin_opt_", no_plugins, "plugin"},
     {"plugin_use", no_plugins},
-    {"proxy_protocol_v2_require_tls",
-     "the PROXY protocol is not supported yet; let clients connect directly"},
     {"psk_file", no_psk},
     {"psk_hint", no_psk},
     {"tls_engine", no_engines},
@@ -73,7 +66,6 @@ constexpr auto refused = std::to_array<KeyRemark>({
     {"upgrade_outgoing_qos", "not supported, the protocol forbids it; publish at the higher QoS"},
     {"use_username_as_clientid",
      "not supported yet; sessions already belong to the user who made them"},
-    {"websockets_origin", no_websockets},
     {"connection", no_bridges},
     bridge("address"),
     bridge("addresses"),

@@ -23,7 +23,8 @@ std::string and_others(std::uint64_t unlogged) {
 NetworkLog::NetworkLog(Logger& logger, const std::vector<ListenerConfig>& listeners)
     : logger_(logger) {
     for (const ListenerConfig& listener : listeners) {
-        ports_.push_back(listener.port);
+        places_.push_back(listener.unix_path.empty() ? fmt::format("port {}", listener.port)
+                                                     : fmt::format("path {}", listener.unix_path));
     }
 }
 
@@ -31,7 +32,7 @@ void NetworkLog::on_accepted(const transport::PeerDescription& peer) {
     if (logger_.wants(LogLevel::information)) {
         logger_.write(
             LogLevel::information,
-            fmt::format("New connection from {} on port {}.", peer.peer, ports_[peer.listener]),
+            fmt::format("New connection from {} on {}.", peer.peer, places_[peer.listener]),
             fields(peer, {}));
     }
 }
@@ -47,7 +48,7 @@ void NetworkLog::on_too_many_connections(const transport::PeerDescription& peer,
 void NetworkLog::on_accept_failed(std::uint16_t listener, std::string_view what,
                                   std::uint64_t unlogged) {
     logger_.write(LogLevel::error,
-                  fmt::format("Unable to accept new connection on port {}: {}{}.", ports_[listener],
+                  fmt::format("Unable to accept new connection on {}: {}{}.", places_[listener],
                               what, and_others(unlogged)),
                   {});
 }
@@ -57,6 +58,22 @@ void NetworkLog::on_handshake_failed(const transport::PeerDescription& peer,
     logger_.write(LogLevel::notice,
                   fmt::format("Client <unknown> disconnected: {} [{}].", what, peer.peer),
                   fields(peer, what));
+}
+
+void NetworkLog::on_upgrade_refused(const transport::PeerDescription& peer, std::string_view what,
+                                    std::uint64_t unlogged) {
+    logger_.write(LogLevel::notice,
+                  fmt::format("WebSocket connection from {} refused, {}{}", peer.peer, what,
+                              and_others(unlogged)),
+                  fields(peer, what));
+}
+
+void NetworkLog::on_proxy_header_refused(const transport::PeerDescription& peer,
+                                         std::string_view what, std::uint64_t unlogged) {
+    logger_.write(
+        LogLevel::warning,
+        fmt::format("Connection from {} rejected, {}{}.", peer.peer, what, and_others(unlogged)),
+        fields(peer, what));
 }
 
 void NetworkLog::on_closed_before_connect(const transport::PeerDescription& peer,

@@ -21,13 +21,17 @@ public:
                           std::uint64_t unlogged) override;
     void on_handshake_failed(const transport::PeerDescription& peer,
                              std::string_view what) override;
+    void on_upgrade_refused(const transport::PeerDescription& peer, std::string_view what,
+                            std::uint64_t unlogged) override;
+    void on_proxy_header_refused(const transport::PeerDescription& peer, std::string_view what,
+                                 std::uint64_t unlogged) override;
     void on_closed_before_connect(const transport::PeerDescription& peer,
                                   std::string_view what) override;
     void on_crowded_out(const transport::PeerDescription& peer, std::uint64_t unlogged) override;
 
 private:
     Logger& logger_;
-    std::vector<std::uint16_t> ports_;
+    std::vector<std::string> places_;  // "port 1883", by listener
 };
 
 }  // namespace martlet::app

@@ -140,6 +140,13 @@ std::vector<transport::ListenerOptions> make_listener_options(
         if (listener.tls) {
             options.tls = make_tls(*listener.tls);
         }
+        options.bind.unix_path = listener.unix_path;
+        options.bind.unix_mode = listener.unix_mode;
+        options.proxy = {listener.proxy_version, listener.proxy_requires_tls};
+        if (listener.is_websocket) {
+            options.websocket = {listener.websocket_path, listener.websocket_origins,
+                                 config.limits.websocket_headers_max};
+        }
         options.connections_max = listener.connections_max.value_or(transport::unlimited);
         all.push_back(std::move(options));
     }

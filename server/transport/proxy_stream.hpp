@@ -36,6 +36,12 @@ public:
     std::string peer_identity() const override { return inner_->peer_identity(); }
     std::string forwarded_peer() const override { return peer_; }
     std::string failure() const override;
+    bool distrusts_peer() const override { return inner_->distrusts_peer(); }
+    bool has_peer_certificate() const override { return inner_->has_peer_certificate(); }
+    std::string why_distrusted_by(
+        std::span<const std::shared_ptr<const TlsContext>> contexts) const override {
+        return inner_->why_distrusted_by(contexts);
+    }
 
 private:
     StreamResult read_header();

@@ -128,7 +128,10 @@ StreamResult WebSocketStream::read_some(std::span<std::byte> into) {
     if (state_ == State::faulted) {
         return inner_->read_some(into);  // only to be thrown away
     }
-    std::size_t total = opening_ ? take_early(into) : 0;
+    std::size_t total = 0;
+    while (opening_ && state_ == State::open && total < into.size()) {
+        total += take_early(into.subspan(total));
+    }
     StreamResult read;
     for (int i = 0; i < reads_per_call && state_ == State::open && total < into.size(); ++i) {
         const std::span<std::byte> room = into.subspan(total);
@@ -288,6 +291,7 @@ CloseCode WebSocketStream::goodbye_code(core::CloseReason reason) const {
         case core::CloseReason::refused:
         case core::CloseReason::keep_alive_timeout:
         case core::CloseReason::quota:
+        case core::CloseReason::not_permitted:
         case core::CloseReason::administrative:
             return CloseCode::policy_violation;
         case core::CloseReason::client_disconnected:

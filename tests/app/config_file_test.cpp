@@ -127,14 +127,13 @@ TEST_CASE("config file: listener lines that cannot be understood are errors") {
     CHECK(parse("listener http").errors.size() == 1);
     CHECK(parse("listener 65536").errors.size() == 1);
     CHECK(parse("listener 0").errors ==
-          Lines{"x.conf:1: listener: port 0 without an address, expected a port from 1 to 65535"});
-    CHECK(parse("listener 0 /run/m.sock").errors ==
-          Lines{"x.conf:1: listener: Unix sockets are not supported yet, expected a port from 1 to "
-                "65535"});
+          Lines{"x.conf:1: listener: port 0 without a path, expected a port from 1 to 65535 or the "
+                "path of a socket"});
+    CHECK(parse("listener 0 /" + std::string(107, 'x')).errors ==
+          Lines{"x.conf:1: listener: a path of 108 bytes, expected 107 at most"});
     CHECK(parse("listener 1883 a b").errors.size() == 1);
-    CHECK(parse("listener 1883\nprotocol websockets").errors ==
-          Lines{"x.conf:2: protocol: WebSockets are not supported yet, expected mqtt (a proxy can "
-                "translate meanwhile)"});
+    CHECK(parse("listener 1883\nprotocol http").errors ==
+          Lines{"x.conf:2: protocol: \"http\" is not known, expected mqtt or websockets"});
 }
 
 TEST_CASE("config file: all errors are reported at once in the order of the lines") {

@@ -54,7 +54,7 @@ TEST_CASE("config keys: every table is sorted and no key is in two") {
         }
     }
     for (const auto& table :
-         {broker_keys(), listener_keys(), tls_keys(), access_keys(), log_keys()}) {
+         {broker_keys(), listener_keys(), protocol_keys(), tls_keys(), access_keys(), log_keys()}) {
         CHECK(
             std::is_sorted(table.begin(), table.end(),
                            [](const ConfigKey& a, const ConfigKey& b) { return a.name < b.name; }));

@@ -17,7 +17,7 @@ void check_line(const std::string& line) {
 }
 
 void check_listener(const ListenerConfig& listener) {
-    FUZZ_CHECK(listener.port != 0);
+    FUZZ_CHECK((listener.port == 0) == !listener.unix_path.empty());
     FUZZ_CHECK(listener.qos_max <= 2);
     FUZZ_CHECK(!listener.auto_id_prefix.empty());
     if (listener.tls) {

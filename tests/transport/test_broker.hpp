@@ -22,6 +22,7 @@ public:
                                                            core::ConnectionId) override {
         const std::scoped_lock lock(mutex_);
         identities_.push_back(info.certificate_name);
+        peers_.push_back(info.peer);
         core::AuthenticationResult result;
         result.identity.user_name = connect.user_name.value_or("");
         return result;
@@ -42,9 +43,16 @@ public:
         return identities_;
     }
 
+    // Where they came from, likewise.
+    std::vector<std::string> peers() {
+        const std::scoped_lock lock(mutex_);
+        return peers_;
+    }
+
 private:
     std::mutex mutex_;
     std::vector<std::string> identities_;
+    std::vector<std::string> peers_;
 };
 
 class NoStore final : public core::Store {

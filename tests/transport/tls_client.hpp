@@ -26,6 +26,7 @@ public:
         std::string host;                // SNI; empty: none is sent
         std::string groups;              // empty: OpenSSL's
         std::string ciphers;             // of TLS 1.2; empty: OpenSSL's
+        std::string before_tls;          // what a proxy would say first
     };
 
     TlsClient(std::uint16_t port, const Options& options)
@@ -68,6 +69,7 @@ public:
             SSL_set_session(ssl_.get(), options.session);
         }
         SSL_set_fd(ssl_.get(), socket_.get());
+        ::send(socket_.get(), options.before_tls.data(), options.before_tls.size(), MSG_NOSIGNAL);
         is_connected_ = SSL_connect(ssl_.get()) == 1;
         ERR_clear_error();
     }
