@@ -139,6 +139,9 @@ std::vector<transport::ListenerOptions> make_listener_options(
         options.bind.no_delay = config.set_tcp_nodelay;
         if (listener.tls) {
             options.tls = make_tls(*listener.tls);
+            if (listener.is_websocket) {
+                options.tls->protocols = {"http/1.1", "mqtt"};
+            }
         }
         options.bind.unix_path = listener.unix_path;
         options.bind.unix_mode = listener.unix_mode;
