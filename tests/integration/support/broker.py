@@ -78,11 +78,18 @@ class Broker:
     def pid(self):
         return self.process.pid
 
-    def start(self, wrapper=()):
-        """`wrapper` is a command that starts another one, as prlimit does."""
+    def start(self, wrapper=(), log_file=None):
+        """`wrapper` is a command that starts another one, as prlimit does. With a `log_file` the
+        broker says nothing on stderr."""
         command = [*wrapper, BINARY, "-c", self.config_path]
         self.process = Process(command, directory=self.directory)
-        self.log.wait_for_line(READY)
+        if log_file is None:
+            self.log.wait_for_line(READY)
+        else:
+            wait_until(
+                lambda: log_file.exists() and re.search(READY, log_file.read_text()),
+                f"a broker that is ready in {log_file}",
+            )
         return self
 
     def crash(self):

@@ -21,11 +21,13 @@ class PahoClient:
             self._connect_options["properties"] = properties
         else:
             arguments["clean_session"] = clean
-        self.client = paho.Client(**arguments)
+        self.client = paho.Client(**arguments, transport=options.pop("transport", "tcp"))
         self.client.max_queued_messages_set(0)
         self.client.max_inflight_messages_set(options.pop("inflight", 20))
         if "will" in options:
             self.client.will_set(**options.pop("will"))
+        if "login" in options:
+            self.client.username_pw_set(*options.pop("login"))
         if "tls" in options:
             self.client.tls_set_context(options.pop("tls"))
         assert not options, options
