@@ -30,10 +30,11 @@ NetworkLog::NetworkLog(Logger& logger, const std::vector<ListenerConfig>& listen
 
 void NetworkLog::on_accepted(const transport::PeerDescription& peer) {
     if (logger_.wants(LogLevel::information)) {
-        logger_.write(
-            LogLevel::information,
-            fmt::format("New connection from {} on {}.", peer.peer, places_[peer.listener]),
-            fields(peer, {}));
+        const bool is_unix = peer.peer.starts_with("unix:");  // and then has the path already
+        logger_.write(LogLevel::information,
+                      fmt::format("New connection from {}{}.", peer.peer,
+                                  is_unix ? std::string() : " on " + places_[peer.listener]),
+                      fields(peer, {}));
     }
 }
 

@@ -29,6 +29,36 @@ private:
     int count_ = 0;
 };
 
+// What comes before MQTT: see the targets for the byte or two in front.
+void write_transport_seeds(const std::filesystem::path& root) {
+    using namespace std::string_literals;
+    Folder frames{root / "websocket_frames"};
+    for (const std::string& input :
+         {"\x02\x82\x83mask\x01\x02\x03"s, "\x05\x02\x81mask\x01\x89\x80mask\x80\x81mask\x02"s,
+          "\x01\x88\x82mask\x6E\x89"s, "\x07\x82\xFE\x01\x00mask"s + std::string(256, 'x'),
+          "\x07\x82\xFF\x00\x00\x00\x00\x00\x01\x00\x00mask"s, "\x03\x81\x81mask\x01"s}) {
+        frames.add(input);
+    }
+    Folder upgrades{root / "websocket_upgrade"};
+    for (const char* const further :
+         {"Sec-WebSocket-Protocol: mqtt\r\n", "Sec-WebSocket-Protocol: mqttv3.1, x\r\n",
+          "Origin: https://a\r\nSec-WebSocket-Protocol: mqtt\r\n", ""}) {
+        upgrades.add(
+            "\x09GET /mqtt HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"s +
+            further + "\r\n");
+    }
+    Folder headers{root / "proxy_header"};
+    for (
+        const std::string& input :
+        {"\x01PROXY TCP4 192.0.2.5 127.0.0.1 6275 1883\r\n"s, "\x01PROXY TCP6 ::1 ::2 1 2\r\n"s,
+         "\x01PROXY UNKNOWN\r\n"s, "\x02\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s,
+         "\x02\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x13\xC0\0\2\5\x7F\0\0\1\1\2\3\4\3\0\4abcd"s,
+         "\x06\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\xC0\0\2\5\x7F\0\0\1\1\2\3\4\x20\0\5\1\0\0\0\0"s}) {
+        headers.add(input);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -88,5 +118,6 @@ int main(int argc, char** argv) {
           "/x\n"}) {
         configurations.add(text);
     }
+    write_transport_seeds(root);
     return 0;
 }

@@ -1,6 +1,6 @@
 // What MQTT.js sees of the broker. Usage: node mqttjs_scenarios.js SCENARIO OPTIONS, where OPTIONS
 // are those of mqtt.connect() as JSON. Exits with 0 if all went as it should; the test that runs it
-// has the deadline.
+// has the deadline. In a browser it is mqttjs_page.js that calls run().
 'use strict'
 
 const assert = require('assert')
@@ -8,10 +8,7 @@ const events = require('events')
 const fs = require('fs')
 const mqtt = require('mqtt')
 
-const options = JSON.parse(process.argv[3] || '{}')
-if (options.cafile) {
-  options.ca = fs.readFileSync(options.cafile)
-}
+let options = {}
 
 // A connected client with promises and a list of what it received.
 class Client {
@@ -191,10 +188,21 @@ const scenarios = {
   }
 }
 
+function run (scenario, itsOptions) {
+  options = itsOptions
+  return scenarios[scenario]()
+}
+
+module.exports = { run }
+
 if (process.argv[2] === '--list') {
   console.log(Object.keys(scenarios).join('\n'))
-} else {
-  scenarios[process.argv[2]]().then(() => process.exit(0), error => {
+} else if (process.argv[2]) {
+  const given = JSON.parse(process.argv[3] || '{}')
+  if (given.cafile) {
+    given.ca = fs.readFileSync(given.cafile)
+  }
+  run(process.argv[2], given).then(() => process.exit(0), error => {
     console.error(error)
     process.exit(1)
   })

@@ -1,4 +1,4 @@
-"""MQTT.js, over TCP and TLS, in versions 3.1.1 and 5; what it does is in mqttjs_scenarios.js."""
+"""MQTT.js over TCP, TLS and WebSocket, in versions 3.1.1 and 5; see mqttjs_scenarios.js."""
 
 import json
 import os
@@ -48,6 +48,21 @@ class MqttJsTest(BrokerCase):
             cafile=str(self.certificates.path("ca.crt")),
         )
 
+    def check_websocket(self, version):
+        broker = self.start_broker("protocol websockets")
+        self.check_scenarios(broker, protocolVersion=version, protocol="ws", host="127.0.0.1")
+
+    def check_secure_websocket(self, version):
+        broker = self.start_broker("protocol websockets", *self.certificates.server_lines())
+        self.check_scenarios(
+            broker,
+            protocolVersion=version,
+            protocol="wss",
+            host="localhost",
+            path="/mqtt",
+            cafile=str(self.certificates.path("ca.crt")),
+        )
+
     def test_version_4_over_tcp(self):
         self.check_tcp(4)
 
@@ -59,6 +74,18 @@ class MqttJsTest(BrokerCase):
 
     def test_version_5_over_tls(self):
         self.check_tls(5)
+
+    def test_version_4_over_websocket(self):
+        self.check_websocket(4)
+
+    def test_version_5_over_websocket(self):
+        self.check_websocket(5)
+
+    def test_version_4_over_secure_websocket(self):
+        self.check_secure_websocket(4)
+
+    def test_version_5_over_secure_websocket(self):
+        self.check_secure_websocket(5)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ class PahoClient:
             self._connect_options["properties"] = properties
         else:
             arguments["clean_session"] = clean
-        self.client = paho.Client(**arguments, transport=options.pop("transport", "tcp"))
+        arguments["transport"] = options.pop("transport", "tcp")
+        self.client = paho.Client(**arguments)
         self.client.max_queued_messages_set(0)
         self.client.max_inflight_messages_set(options.pop("inflight", 20))
         if "will" in options:

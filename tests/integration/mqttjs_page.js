@@ -1,0 +1,26 @@
+// In a browser: takes one job after the other from the server of this page, {scenario, options},
+// and tells what came of it. See support/browser.py.
+'use strict'
+
+const { run } = require('./mqttjs_scenarios.js')
+
+// A scenario's clients stay; those of the one before must not disturb the next.
+async function perform (job) {
+  let failure
+  const failed = new Promise(resolve => { failure = resolve })
+  window.onerror = (message, _source, _line, _column, error) => {
+    failure(String((error && error.stack) || message))
+  }
+  window.onunhandledrejection = event => failure(String(event.reason && event.reason.stack))
+  const done = run(job.scenario, job.options).then(() => '', error => String(error.stack || error))
+  return await Promise.race([done, failed])
+}
+
+async function main () {
+  while (true) {
+    const job = await (await fetch('/job')).json()
+    await fetch('/result', { method: 'POST', body: await perform(job) })
+  }
+}
+
+main()
