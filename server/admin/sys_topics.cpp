@@ -83,6 +83,10 @@ std::vector<SysTopic> SysTopics::round(const core::Counters& totals, const SysFa
     put(out, "publish/publishers_throttled", totals.publishers_throttled);
     put(out, "clients/refused", totals.connects_refused);
     put(out, "clients/refused/memory_full", totals.refused_memory_full);
+    put(out, "clients/refused/failed_logins", facts.failed_logins);
+    put(out, "clients/refused/busy", facts.logins_refused_busy);
+    put(out, "clients/refused/banned", facts.logins_refused_banned);
+    put(out, "clients/banned_addresses", facts.addresses_banned);
     put(out, "clients/taken_over", totals.sessions_taken_over);
     put(out, "clients/rights_ended", totals.rights_ended);
     put(out, "clients/keep_alive_timeouts", totals.keep_alive_timeouts);

@@ -35,6 +35,10 @@ struct SysFacts {
     std::uint64_t certificates_withdrawn = 0;
     // By the listener's port.
     std::map<std::uint16_t, std::int64_t> certificate_days_left{};
+    std::uint64_t failed_logins = 0;
+    std::uint64_t logins_refused_busy = 0;
+    std::uint64_t logins_refused_banned = 0;
+    std::uint64_t addresses_banned = 0;
 };
 
 class SysTopics {

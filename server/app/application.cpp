@@ -47,27 +47,28 @@ std::string_view describe_socket(const ListenerConfig& listener) {
     return listener.tls ? "TLS" : "plain";
 }
 
+// In the order in which they are asked for.
 std::string describe_admission(const ListenerConfig& listener, const std::string& scram_file) {
     if (listener.tls && listener.tls->names_user() && listener.tls->require_certificate) {
         return "clients with a certificate";
     }
-    if (!listener.allow_anonymous && !scram_file.empty()) {
-        return fmt::format("users in {} (SCRAM-SHA-256, MQTT 5)", scram_file);
+    std::string who;
+    const auto add = [&who](std::string text) {
+        who += who.empty() ? std::move(text) : ", " + text;
+    };
+    if (!listener.jwt_key_file.empty()) {
+        add(fmt::format("holders of a token ({})", listener.jwt_algorithm));
     }
-    return listener.allow_anonymous ? "anybody who can reach it"
-                                    : "nobody (allow_anonymous is false)";
-}
-
-// Or what is wrong with their file, which had no mistakes when the configuration was checked.
-std::variant<security::ScramUsers, std::string> read_users(const Config& config) {
-    if (config.scram_file.empty()) {
-        return security::ScramUsers{};
+    if (!listener.password_file.empty()) {
+        add(fmt::format("users in {}", listener.password_file));
     }
-    auto loaded = security::load_scram_users(config.scram_file);
-    if (const auto* fault = std::get_if<security::ScramFileFault>(&loaded)) {
-        return fmt::format("scram_file {}: {}", config.scram_file, fault->what);
+    if (!scram_file.empty()) {
+        add(fmt::format("users in {} (SCRAM-SHA-256, MQTT 5)", scram_file));
     }
-    return std::get<security::ScramUsers>(std::move(loaded));
+    if (listener.allow_anonymous) {
+        add(who.empty() ? "anybody who can reach it" : "anybody without a user name");
+    }
+    return who.empty() ? "nobody (allow_anonymous is false)" : who;
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ Application::Application(CommandLine command_line, Config config)
       logger_(config_.log),
       events_(logger_, config_.log.connection_messages),
       network_(logger_, config_.listeners),
-      access_(make_policies(config_.listeners)),
+      access_(make_access_setup(), logger_),
       hash_seed_(random_seed()),
       storage_(config_.persistence, make_storage_setup()),
       transport_(make_transport_options()),
@@ -90,6 +91,17 @@ Application::Application(CommandLine command_line, Config config)
       round_timer_(io_),
       started_(Clock::now()),
       last_round_(started_) {
+}
+
+// Nobody logs in before the transport runs; everything here exists by then.
+Access::Setup Application::make_access_setup() {
+    Access::Setup setup;
+    setup.shards = make_shard_count(config_);
+    setup.workers = config_.password_workers;
+    setup.post = [this](core::ShardIndex shard, transport::Transport::ShardFunction function) {
+        transport_.post(shard, std::move(function));
+    };
+    return setup;
 }
 
 // The store speaks only once it is open; everything here exists by then.
@@ -127,7 +139,7 @@ transport::TransportOptions Application::make_transport_options() {
     options.connections_max = make_connections_max(config_);
     options.listeners = make_listener_options(config_, config_.listeners);
     for (core::ShardIndex shard = 0; shard < options.shards; ++shard) {
-        options.ports.push_back({&storage_.port(shard), &access_, &events_});
+        options.ports.push_back({&storage_.port(shard), &access_.port(shard), &events_});
     }
     options.log = &network_;
     return options;
@@ -150,6 +162,7 @@ int Application::run() {
     io_.run();
     service_.say_stopping();
     transport_.stop();
+    access_.stop();
     storage_.close();
     logger_.log(LogLevel::information, "{} terminated", version);
     return exit_status_;
@@ -164,11 +177,10 @@ bool Application::start() {
     if (!config_.source.empty()) {
         logger_.log(LogLevel::information, "Config loaded from {}.", config_.source);
     }
-    auto users = read_users(config_);
-    if (const auto* error = std::get_if<std::string>(&users)) {
-        return fail(*error);
+    if (const auto mistakes = access_.prepare(config_); !mistakes.empty()) {
+        return fail(mistakes.front());
     }
-    access_.set_scram_users(std::get<security::ScramUsers>(std::move(users)));
+    access_.begin();
     const std::size_t descriptors = raise_descriptor_limit();
     certificates_.watch(config_);
     if (const auto error = transport_.open()) {
@@ -289,9 +301,9 @@ void Application::reload() {
     // What can not change now stays as it is, so that the next reload compares with what runs.
     wanted.listeners = reloaded_listeners(config_, wanted);
     wanted.threads = config_.threads;
-    auto users = read_users(wanted);
-    if (const auto* error = std::get_if<std::string>(&users)) {
-        logger_.log(LogLevel::error, "{}; the old configuration goes on.", *error);
+    wanted.password_workers = config_.password_workers;
+    if (const auto mistakes = access_.prepare(wanted); !mistakes.empty()) {
+        logger_.log(LogLevel::error, "{}; the old configuration goes on.", mistakes.front());
         return;
     }
     certificates_.watch(wanted);
@@ -303,8 +315,7 @@ void Application::reload() {
     if (const auto error = logger_.reconfigure(wanted.log)) {
         logger_.log(LogLevel::error, "{}", *error);
     }
-    access_.set_policies(make_policies(wanted.listeners));
-    access_.set_scram_users(std::get<security::ScramUsers>(std::move(users)));
+    access_.replace(transport_);
     events_.set_connection_messages(wanted.log.connection_messages);
     config_ = std::move(wanted);
     certificates_.take_over(config_);
@@ -375,6 +386,11 @@ void Application::run_round() {
     facts.heap_limit_bytes = memory_.limit();
     facts.sockets_opened = transport_.transport_counters().accepted;
     certificates_.describe(facts);
+    const security::AccessCounters access = access_.counters();
+    facts.failed_logins = access.failed_logins;
+    facts.logins_refused_busy = access.refused_busy;
+    facts.logins_refused_banned = access.refused_banned;
+    facts.addresses_banned = access.bans;
     for (admin::SysTopic& topic :
          sys_topics_.round(totals, facts, now - std::exchange(last_round_, now))) {
         transport_.publish_from_broker(0, std::move(topic.topic), std::move(topic.value), true);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "server/admin/sys_topics.hpp"
+#include "server/app/access.hpp"
 #include "server/app/certificate_keeper.hpp"
 #include "server/app/command_line.hpp"
 #include "server/app/config.hpp"
@@ -19,7 +20,6 @@
 #include "server/app/service_manager.hpp"
 #include "server/app/signals.hpp"
 #include "server/app/storage.hpp"
-#include "server/security/listener_access.hpp"
 #include "server/transport/transport.hpp"
 
 namespace martlet::app {
@@ -35,6 +35,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
+    Access::Setup make_access_setup();
     Storage::Setup make_storage_setup();
     transport::TransportOptions make_transport_options();
     bool start();
@@ -55,7 +56,7 @@ private:
     Logger logger_;
     EventLog events_;
     NetworkLog network_;
-    security::ListenerAccess access_;
+    Access access_;
     const std::uint64_t hash_seed_;
     Storage storage_;
     transport::Transport transport_;

@@ -139,7 +139,8 @@ std::string usage_text() {
     text +=
         "\nAn MQTT broker for versions 5.0, 3.1.1 and 3.1; reads mosquitto.conf.\n"
         "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n"
-        "       martlet store info | check | backup | repair DIR ...\n\n";
+        "       martlet store info | check | backup | repair DIR ...\n"
+        "       martlet passwd [-c] [-b] [-D] [-U] FILE USER ...\n\n";
     for (const Option& option : options) {
         const std::string name =
             fmt::format("{:2}{} {}{}{}", option.short_name, option.short_name.empty() ? " " : ",",

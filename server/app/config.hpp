@@ -28,8 +28,8 @@ struct SniCertificate {
     bool operator==(const SniCertificate&) const = default;
 };
 
-// Present on a listener exactly when `certfile` and `keyfile` are given. Paths as written; they
-// existed and could be read when the file was loaded.
+// Present on a listener exactly when `certfile` and `keyfile` are given. Paths as written, a
+// variable at the beginning replaced; they existed and could be read when the file was loaded.
 struct TlsConfig {
     std::string certfile{};
     std::string keyfile{};
@@ -82,6 +82,12 @@ struct ListenerConfig {
     bool allow_anonymous = false;
     bool allow_zero_length_clientid = true;
     std::string auto_id_prefix = "auto-";
+    std::string password_file{};          // empty: none, as with those below
+    std::string acl_file{};               // none: every topic is permitted
+    std::string jwt_key_file{};           // none: tokens are not known
+    std::string jwt_algorithm = "HS256";  // or RS256, ES256
+    std::string jwt_issuer{};             // empty: any
+    std::string jwt_audience{};           // empty: any
 
     std::string source{};  // "FILE:LINE" of the listener line; empty: not from a file
 
@@ -163,6 +169,9 @@ struct Config {
     std::chrono::seconds sys_interval{10};  // 0: no $SYS topics
 
     std::string scram_file{};                   // empty: nobody logs in by SCRAM
+    std::uint32_t auth_failures_max = 20;       // within a minute from one address; 0: no limit
+    std::chrono::seconds auth_ban{60};          // key auth_ban_s
+    std::uint32_t password_workers = 0;         // 0: half of the hardware threads, four at most
     bool validate_payload_format = false;       // refuse what is no UTF-8 although it says so
     std::string response_information_prefix{};  // empty: clients are told none
     std::string server_reference{};             // told at shutdown; empty: nothing is

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "server/app/access_files.hpp"
 #include "server/app/config_values.hpp"
 
 namespace martlet::app {
@@ -236,6 +237,34 @@ void check_protocol(ConfigDraft& draft, const ListenerDraft& listener) {
           "the listener is no Unix socket, expected listener 0 PATH above it");
     check("proxy_protocol_v2_require_tls", config.proxy_version == 2,
           "only version 2 tells, expected enable_proxy_protocol 2 with it");
+}
+
+void mind_readers(ConfigDraft& draft, const SourceLine& source, std::string_view key,
+                  const std::string& path) {
+    if (is_readable_by_all(path)) {
+        draft.add_notice(source, key,
+                         fmt::format("{} may be read by everybody on this machine, which `chmod "
+                                     "o-r` on it ends",
+                                     in_quotes(path)));
+    }
+}
+
+void check_tokens(ConfigDraft& draft, const AccessDraft& access) {
+    if (const auto line = access.lines.find("jwt_key_file"); line != access.lines.end()) {
+        const std::string algorithm = access.jwt_algorithm.empty() ? "HS256" : access.jwt_algorithm;
+        for (const std::string& mistake : mistakes_in_token_key(access.jwt_key_file, algorithm)) {
+            draft.add_error(line->second, "jwt_key_file", mistake);
+        }
+        if (algorithm == "HS256") {
+            mind_readers(draft, line->second, "jwt_key_file", access.jwt_key_file);
+        }
+        return;
+    }
+    for (const std::string_view key : {"jwt_algorithm", "jwt_issuer", "jwt_audience"}) {
+        if (const auto line = access.lines.find(key); line != access.lines.end()) {
+            draft.add_error(line->second, key, "no jwt_key_file, expected it with this");
+        }
+    }
 }
 
 void check_addresses(ConfigDraft& draft) {

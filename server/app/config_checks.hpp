@@ -10,6 +10,13 @@ namespace martlet::app {
 void check_tls(ConfigDraft& draft, const ListenerDraft& listener);
 void check_protocol(ConfigDraft& draft, const ListenerDraft& listener);
 
+// The key that tokens are checked with, and the keys that need one.
+void check_tokens(ConfigDraft& draft, const AccessDraft& access);
+
+// Minds a file of secrets that everybody on this machine may read, as mosquitto does.
+void mind_readers(ConfigDraft& draft, const SourceLine& source, std::string_view key,
+                  const std::string& path);
+
 // No two listeners may want the same port of the same address.
 void check_addresses(ConfigDraft& draft);
 

@@ -35,7 +35,13 @@ using KeyLines = std::map<std::string, SourceLine, std::less<>>;
 struct AccessDraft {
     std::optional<bool> allow_anonymous;
     std::optional<bool> allow_zero_length_clientid;
-    std::string auto_id_prefix;  // empty: not given
+    std::string auto_id_prefix;  // empty: not given, as with those below
+    std::string password_file;
+    std::string acl_file;
+    std::string jwt_key_file;
+    std::string jwt_algorithm;
+    std::string jwt_issuer;
+    std::string jwt_audience;
     KeyLines lines;
 };
 

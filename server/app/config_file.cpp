@@ -215,6 +215,14 @@ private:
         if (!access.auto_id_prefix.empty()) {
             listener.auto_id_prefix = access.auto_id_prefix;
         }
+        listener.password_file = access.password_file;
+        listener.acl_file = access.acl_file;
+        listener.jwt_key_file = access.jwt_key_file;
+        if (!access.jwt_algorithm.empty()) {
+            listener.jwt_algorithm = access.jwt_algorithm;
+        }
+        listener.jwt_issuer = access.jwt_issuer;
+        listener.jwt_audience = access.jwt_audience;
         if (draft.has("certfile") && draft.has("keyfile")) {
             listener.tls = draft.tls;
         }
@@ -237,6 +245,11 @@ void check_all(ConfigDraft& draft) {
     for (const ListenerDraft& listener : draft.listeners) {
         check_tls(draft, listener);
         check_protocol(draft, listener);
+    }
+    check_tokens(draft, draft.access);
+    check_tokens(draft, draft.default_listener.access);
+    for (const ListenerDraft& listener : draft.listeners) {
+        check_tokens(draft, listener.access);
     }
     check_addresses(draft);
     check_unused(draft);

@@ -46,14 +46,14 @@ constexpr bool single = true;
 
 // In alphabetical order.
 constexpr auto rows = std::to_array<ConfigKey>({
-    {"cafile", listener_own, set_text<&TlsConfig::cafile>, single},
-    {"capath", listener_own, set_text<&TlsConfig::capath>, single},
-    {"certfile", listener_own, set_text<&TlsConfig::certfile>, single},
+    {"cafile", listener_own, set_path<&TlsConfig::cafile>, single},
+    {"capath", listener_own, set_path<&TlsConfig::capath>, single},
+    {"certfile", listener_own, set_path<&TlsConfig::certfile>, single},
     {"ciphers", listener_own, set_text<&TlsConfig::ciphers>, single},
     {"ciphers_tls1.3", listener_own, set_text<&TlsConfig::ciphers_tls13>, single},
-    {"crlfile", listener_own, set_text<&TlsConfig::crlfile>, single},
+    {"crlfile", listener_own, set_path<&TlsConfig::crlfile>, single},
     {"dhparamfile", listener_own, set_text<&TlsConfig::dhparamfile>, single},
-    {"keyfile", listener_own, set_text<&TlsConfig::keyfile>, single},
+    {"keyfile", listener_own, set_path<&TlsConfig::keyfile>, single},
     {"request_certificate", listener_own, set_flag<&TlsConfig::request_certificate>},
     {"require_certificate", listener_own, set_flag<&TlsConfig::require_certificate>},
     {"sni_certificate", listener_own, add_sni_certificate},

@@ -48,6 +48,7 @@ std::vector<std::string> keys_needing_restart(const Config& running, const Confi
     note(running.threads != wanted.threads, "threads");
     note(running.persistence.enabled != wanted.persistence.enabled, "persistence");
     note(running.persistence.location != wanted.persistence.location, "persistence_location");
+    note(running.password_workers != wanted.password_workers, "password_workers");
     note(running.pid_file != wanted.pid_file, "pid_file");
     note(running.user != wanted.user, "user");
     return keys;

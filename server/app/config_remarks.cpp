@@ -13,7 +13,7 @@ constexpr auto explained = std::to_array<KeyRemark>({
     {"autosave_interval", "not needed: messages are never saved in bulk"},
     {"autosave_on_changes", "not needed: messages are never saved in bulk"},
     {"check_retain_source",
-     "not needed: there are no access lists a publisher could lose a right in"},
+     "not needed: what may be read is decided by who reads it, when it is delivered"},
     {"max_inflight_bytes",
      "not needed: max_inflight_messages and write_limit_bytes bound what is in flight"},
     {"packet_buffer_size", "not needed: receive buffers are shared and grow with what arrives"},
@@ -40,8 +40,6 @@ constexpr KeyRemark bridge(std::string_view name) {
 
 constexpr auto refused = std::to_array<KeyRemark>({
     {"accept_protocol_versions", "not supported; every listener speaks MQTT 3.1, 3.1.1 and 5.0"},
-    {"acl_file",
-     "access lists are not supported yet; separate clients by listener and certificate"},
     {"auth_opt_", no_plugins, "auth_plugin"},
     {"auth_plugin", no_plugins},
     {"auth_plugin_deny_special_chars", no_plugins, "auth_plugin"},
@@ -53,8 +51,6 @@ constexpr auto refused = std::to_array<KeyRemark>({
     {"global_plugin", no_plugins},
     {"http_dir", "serving files is not supported; use a web server"},
     {"mount_point", "not supported; let the clients of the listener use a topic prefix"},
-    {"password_file",
-     "password files are not supported yet; let clients in by certificate (require_certificate)"},
     {"plugin", no_plugins},
     {"plugin_load", no_plugins},
     {"plugin_opt_", no_plugins, "plugin"},

@@ -17,6 +17,7 @@
 
 #include "protocol/utf8.hpp"
 #include "server/app/config_keys.hpp"
+#include "server/app/config_paths.hpp"
 #include "server/app/config_values.hpp"
 
 namespace martlet::app {
@@ -76,6 +77,12 @@ template <auto Member>
 KeyProblem set_text(ConfigDraft& draft, std::string_view value) {
     return store_or_tell(read_text(value),
                          [&](std::string& text) { field(draft, Member) = std::move(text); });
+}
+
+template <auto Member>
+KeyProblem set_path(ConfigDraft& draft, std::string_view value) {
+    return store_or_tell(read_path(value),
+                         [&](std::string& path) { field(draft, Member) = std::move(path); });
 }
 
 template <auto Member, std::uint64_t Min, std::uint64_t Max>

@@ -65,7 +65,9 @@ void EventLog::on_connected(const core::ConnectedEvent& event) {
 }
 
 void EventLog::on_refused(const core::RefusedEvent& event) {
-    if (!connection_messages_ || !logger_.wants(LogLevel::notice)) {
+    // That an address is banned was said when the ban began.
+    if (!connection_messages_ || !logger_.wants(LogLevel::notice) ||
+        event.reason == ReasonCode::banned) {
         return;
     }
     const bool is_rights = event.reason == ReasonCode::not_authorized ||

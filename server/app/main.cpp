@@ -10,6 +10,7 @@
 #include "server/app/application.hpp"
 #include "server/app/config_file.hpp"
 #include "server/app/host.hpp"
+#include "server/security/passwd_tool.hpp"
 #include "server/store/store_tool.hpp"
 
 namespace {
@@ -56,9 +57,11 @@ int main(int argc, char** argv) try {
     const std::span<char* const> arguments(argv + 1,
                                            argc > 0 ? static_cast<std::size_t>(argc - 1) : 0);
     const std::vector<const char*> words(arguments.begin(), arguments.end());
-    if (!words.empty() && std::string_view(words.front()) == "store") {
+    const std::string_view word = words.empty() ? std::string_view() : words.front();
+    if (word == "store" || word == "passwd") {
         const std::vector<std::string_view> rest(words.begin() + 1, words.end());
-        return martlet::store::run_store_tool(rest);
+        return word == "store" ? martlet::store::run_store_tool(rest)
+                               : martlet::security::run_passwd_tool(rest);
     }
     const auto parsed = parse_command_line(words);
     if (const auto* error = std::get_if<CommandLineError>(&parsed)) {

@@ -117,16 +117,6 @@ core::Limits make_limits(const Config& config) {
     return limits;
 }
 
-std::vector<security::ListenerPolicy> make_policies(const std::vector<ListenerConfig>& listeners) {
-    std::vector<security::ListenerPolicy> policies;
-    for (const ListenerConfig& listener : listeners) {
-        const bool names_user = listener.tls && listener.tls->names_user();
-        policies.push_back({listener.allow_anonymous, names_user,
-                            names_user && !listener.tls->require_certificate});
-    }
-    return policies;
-}
-
 std::vector<transport::ListenerOptions> make_listener_options(
     const Config& config, const std::vector<ListenerConfig>& listeners) {
     std::vector<transport::ListenerOptions> all;

@@ -6,13 +6,11 @@
 
 #include "server/app/config.hpp"
 #include "server/core/limits.hpp"
-#include "server/security/listener_access.hpp"
 #include "server/transport/transport.hpp"
 
 namespace martlet::app {
 
 core::Limits make_limits(const Config& config);
-std::vector<security::ListenerPolicy> make_policies(const std::vector<ListenerConfig>& listeners);
 std::vector<transport::ListenerOptions> make_listener_options(
     const Config& config, const std::vector<ListenerConfig>& listeners);
 transport::ArrivalLimits make_arrival_limits(const Config& config);

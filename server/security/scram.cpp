@@ -7,7 +7,7 @@
 
 #include "protocol/byte_reader.hpp"
 #include "protocol/utf8.hpp"
-#include "server/security/scram_crypto.hpp"
+#include "server/security/crypto.hpp"
 
 namespace martlet::security {
 

@@ -9,7 +9,7 @@
 #include <iterator>
 #include <system_error>
 
-#include "server/security/scram_crypto.hpp"
+#include "server/security/crypto.hpp"
 
 namespace martlet::security {
 

@@ -59,6 +59,34 @@ void write_transport_seeds(const std::filesystem::path& root) {
     }
 }
 
+void write_access_files(const std::filesystem::path& root) {
+    Folder passwords{root / "password_file"};
+    for (const char* const text :
+         {"# users\njoe:$7$101$fz0H8FYOBTz4/31O$0poe8tVM3S4WdOMaaJ/YcSUxDBIVx7vMzYfL/"
+          "BBtcs+d7RrlHTYltY3U+LBjtV+APooivkVHQFzIkzmFrQUSeg==\n",
+          "a:$6$AAECAwQFBgcICQoL$JqsxEv/ucyxjA5DKsQ+Y8CDWaQDNQI9FpAkmfwAqWfwZLk/"
+          "JEGgM0EpylrJHAZKKyFQjJeZ3nFaHjPzOzPPmPw==\r\n\nb : x\n",
+          "a:$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/"
+          "4\n"}) {
+        passwords.add(text);
+    }
+    Folder lists{root / "acl_file"};
+    for (const char* const text :
+         {"joe\nc\n#\na/b\ntopic read a/#\nuser joe\ntopic a/b\ntopic deny a/+/c\n",
+          "+\nc\na/+/b\na/+/b\npattern readwrite a/%u/%c\n# end\n",
+          "j/e\n$SYS\n$SYS/#\n$SYS/x\nuser j/e\ntopic #\npattern deny %c/%u\npattern %c/#\n",
+          "\nc\na b/#\na b/c\ntopic write a b\ntopic read a b/#\r\ntopic raed a\n"}) {
+        lists.add(text);
+    }
+    Folder tokens{root / "token"};
+    for (const char* const text :
+         {R"({"sub":"a","exp":3000000000,"nbf":1.5e9,"publ":["a/#","b"],"subs":[]})",
+          R"({"alg":"HS256","crit":["x"]})", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA",
+          R"({"sub":"a","exp":1e300,"aud":["x",{"y":[[]]}],"subs":["+/a"]})"}) {
+        tokens.add(text);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -107,6 +135,7 @@ int main(int argc, char** argv) {
                                    "\xED\xA0\x80", "\xF4\x90\x80\x80", "a\xC0\x80z"}) {
         texts.add(text);
     }
+    write_access_files(root);
     Folder configurations{root / "config_file"};
     for (const char* const text :
          {"listener 1883 127.0.0.1\nmax_connections -1\nmax_qos 1\nallow_anonymous true # all\n",

@@ -3,8 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "server/security/listener_access.hpp"
-#include "server/security/scram_crypto.hpp"
+#include "server/security/crypto.hpp"
 
 using namespace martlet;
 using namespace martlet::security;
@@ -173,22 +172,4 @@ TEST_CASE("base64: only what is whole is taken") {
         CAPTURE(bad);
         CHECK(from_base64(bad) == std::nullopt);
     }
-}
-
-TEST_CASE("listener access: SCRAM is offered where there are users and no certificate names them") {
-    ListenerAccess access({{false, false}, {false, true}});
-    const auto begins = [&](std::string_view method, std::uint16_t listener) {
-        core::ConnectionInfo info;
-        info.listener = listener;
-        return access.begin_exchange(method, info, {}) != nullptr;
-    };
-    CHECK(!begins("SCRAM-SHA-256", 0));
-    access.set_scram_users(rfc_users());
-    CHECK(begins("SCRAM-SHA-256", 0));
-    CHECK(!begins("SCRAM-SHA-256", 1));
-    CHECK(!begins("SCRAM-SHA-1", 0));
-    core::ConnectionInfo info;
-    const auto first = access.begin_exchange("SCRAM-SHA-256", info, {});
-    const auto second = access.begin_exchange("SCRAM-SHA-256", info, {});
-    CHECK(say(*first, rfc_first).data != say(*second, rfc_first).data);  // the nonces differ
 }

@@ -58,7 +58,8 @@ SYSTEM_INCLUDES = {
     "protocol": (re.compile(r"boost/system/result\.hpp$"),),
     "server/core": (BOOST_VALUES, FMT),
     "server/store": (BOOST_VALUES, FMT, POSIX, re.compile(r"sqlite3\.h$")),
-    "server/security": (BOOST_VALUES, FMT, POSIX, re.compile(r"openssl/|argon2\.h$")),
+    "server/security": (BOOST_VALUES, FMT, POSIX,
+                        re.compile(r"openssl/|argon2\.h$|boost/json(/src)?\.hpp$")),
     "server/transport": (BOOST_VALUES, FMT, POSIX, ASIO, re.compile(r"openssl/")),
     "server/admin": (BOOST_VALUES, FMT, POSIX, ASIO),
     "server/cluster": (BOOST_VALUES, FMT, POSIX, ASIO),
@@ -129,7 +130,7 @@ BANS = (
                          "server/core/message.", "server/core/subscriber.",
                          "server/core/chunk_pool.",
                          # OpenSSL's interface wants unsigned char.
-                         "server/security/scram_crypto.")),
+                         "server/security/crypto.")),
     Ban(r"\bassert\(|<cassert>", "MARTLET_ASSERT (protocol/assert.hpp), which is always on",
         PRODUCT, exempt=ASSERT_RATCHET),
     Ban(r"\bsleep_(for|until)\b|\bu?sleep\(",

@@ -44,14 +44,19 @@ def connect(
     will_qos=0,
     will_properties=b"",
     properties=b"",
+    user_name=None,
+    password=None,
 ):
     """`will` is (topic, payload)."""
     name = b"MQIsdp" if version == 3 else b"MQTT"
     flags = (0x02 if clean else 0) | (0x04 | will_qos << 3 if will else 0)
+    flags |= (0x80 if user_name is not None else 0) | (0x40 if password is not None else 0)
     body = binary(name) + bytes([version, flags]) + struct.pack("!H", keep_alive_s)
     body += _property_block(version, properties) + text(client_id)
     if will:
         body += _property_block(version, will_properties) + text(will[0]) + binary(will[1])
+    for field in (user_name, password):
+        body += text(field) if field is not None else b""
     return packet(CONNECT, body)
 
 

@@ -10,12 +10,12 @@ from support.waiting import PATIENCE_S
 class RawClient:
     """Blocking, with a deadline on everything. Nothing is answered unless the test does."""
 
-    def __init__(self, port, receive_buffer=None, tls=None):
+    def __init__(self, port, receive_buffer=None, tls=None, address="127.0.0.1"):
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_S)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((address, port))
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._received = bytearray()
