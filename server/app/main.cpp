@@ -10,6 +10,7 @@
 #include "server/app/application.hpp"
 #include "server/app/config_file.hpp"
 #include "server/app/host.hpp"
+#include "server/app/init_tool.hpp"
 #include "server/security/passwd_tool.hpp"
 #include "server/store/store_tool.hpp"
 
@@ -58,10 +59,17 @@ int main(int argc, char** argv) try {
                                            argc > 0 ? static_cast<std::size_t>(argc - 1) : 0);
     const std::vector<const char*> words(arguments.begin(), arguments.end());
     const std::string_view word = words.empty() ? std::string_view() : words.front();
-    if (word == "store" || word == "passwd") {
+    if (!words.empty()) {
         const std::vector<std::string_view> rest(words.begin() + 1, words.end());
-        return word == "store" ? martlet::store::run_store_tool(rest)
-                               : martlet::security::run_passwd_tool(rest);
+        if (word == "store") {
+            return martlet::store::run_store_tool(rest);
+        }
+        if (word == "passwd") {
+            return martlet::security::run_passwd_tool(rest);
+        }
+        if (word == "init") {
+            return run_init_tool(rest);
+        }
     }
     const auto parsed = parse_command_line(words);
     if (const auto* error = std::get_if<CommandLineError>(&parsed)) {
