@@ -4,7 +4,7 @@
 
 const { run } = require('./mqttjs_scenarios.js')
 
-// A scenario's clients stay; those of the one before must not disturb the next.
+// What is thrown in a handler of an event is no part of the scenario's promise.
 async function perform (job) {
   let failure
   const failed = new Promise(resolve => { failure = resolve })

@@ -9,11 +9,13 @@ const fs = require('fs')
 const mqtt = require('mqtt')
 
 let options = {}
+const clients = []
 
 // A connected client with promises and a list of what it received.
 class Client {
   constructor (own = {}) {
     this.mqtt = mqtt.connect({ reconnectPeriod: 50, ...options, ...own })
+    clients.push(this.mqtt)
     this.messages = []
     this.mqtt.on('message', (topic, payload, packet) => {
       this.messages.push({ topic, payload: payload.toString(), qos: packet.qos, retain: packet.retain })
@@ -188,9 +190,14 @@ const scenarios = {
   }
 }
 
-function run (scenario, itsOptions) {
+// Its clients end with it: what goes on connecting would be in the way of the next one.
+async function run (scenario, itsOptions) {
   options = itsOptions
-  return scenarios[scenario]()
+  try {
+    await scenarios[scenario]()
+  } finally {
+    clients.splice(0).forEach(client => client.end(true))
+  }
 }
 
 module.exports = { run }
