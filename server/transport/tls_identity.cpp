@@ -1,6 +1,5 @@
 #include "server/transport/tls_identity.hpp"
 
-#include <array>
 #include <utility>
 
 #include "protocol/utf8.hpp"

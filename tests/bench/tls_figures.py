@@ -36,6 +36,7 @@ class Broker:
             f"listener {_PORT} 127.0.0.1",
             "allow_anonymous true",
             "log_type error",
+            "set_tcp_nodelay true",
             f"certfile {certificates / 'server.crt'}",
             f"keyfile {certificates / 'server.key'}",
         ]
