@@ -140,7 +140,7 @@ std::string usage_text() {
         "\nAn MQTT broker for versions 5.0, 3.1.1 and 3.1; reads mosquitto.conf.\n"
         "\nUsage: martlet [-c FILE] [-p PORT]... [-v | -q] [-d] [--test-config]\n"
         "       martlet store info | check | backup | repair DIR ...\n"
-        "       martlet init [--host NAME]... [--user NAME] DIR\n"
+        "       martlet init [--host NAME]... [--user NAME] [--data DIR] DIR\n"
         "       martlet passwd [-c] [-b] [-D] [-U] FILE USER ...\n\n";
     for (const Option& option : options) {
         const std::string name =

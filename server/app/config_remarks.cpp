@@ -13,7 +13,8 @@ constexpr auto explained = std::to_array<KeyRemark>({
     {"autosave_interval", "not needed: messages are never saved in bulk"},
     {"autosave_on_changes", "not needed: messages are never saved in bulk"},
     {"check_retain_source",
-     "not needed: what may be read is decided by who reads it, when it is delivered"},
+     "not done: a retained message stays that its publisher had the right to publish then; delete "
+     "it to be rid of it"},
     {"max_inflight_bytes",
      "not needed: max_inflight_messages and write_limit_bytes bound what is in flight"},
     {"packet_buffer_size", "not needed: receive buffers are shared and grow with what arrives"},

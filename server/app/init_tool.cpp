@@ -24,13 +24,14 @@ namespace martlet::app {
 namespace {
 
 constexpr std::string_view usage =
-    "Usage: martlet init [--host NAME]... [--user NAME] DIR\n"
+    "Usage: martlet init [--host NAME]... [--user NAME] [--data DIR] DIR\n"
     "\n"
     "Makes DIR with a configuration, certificates, a password file and an access list.\n"
     "\n"
     "  --host NAME   a name or address clients will use for this machine; may be repeated;\n"
     "                the machine's own name and localhost are always among them\n"
-    "  --user NAME   the first user; martlet if not given\n";
+    "  --user NAME   the first user; martlet if not given\n"
+    "  --data DIR    where the broker is to keep its data; DIR/data if not given\n";
 
 // Ten years for the authority, which is installed on clients; for the server as long as clients
 // that follow the rules of the web accept.
@@ -42,6 +43,7 @@ constexpr mode_t for_everybody = 0644;
 
 struct Request {
     std::filesystem::path directory;
+    std::filesystem::path data;  // empty: in there
     std::string user = "martlet";
     security::ServerNames names;
 };
@@ -78,6 +80,11 @@ Request read_arguments(std::span<const std::string_view> arguments) {
             } else {
                 add_name(request.names, value);
             }
+        } else if (word == "--data") {
+            if (i + 1 == arguments.size() || !arguments[i + 1].starts_with('/')) {
+                throw std::runtime_error("--data: expected a directory by its whole path");
+            }
+            request.data = arguments[++i];
         } else if (word.starts_with('-') || !request.directory.empty() || word.empty()) {
             throw std::runtime_error(
                 fmt::format("{} is not understood, expected one directory", in_quotes(word)));
@@ -149,11 +156,11 @@ std::string random_password() {
     return password;
 }
 
-std::string configuration(const std::string& directory) {
+std::string configuration(const std::string& directory, const std::string& data) {
     return fmt::format(
         "# Made by `martlet init`. The keys are those of mosquitto.conf(5).\n"
         "\n"
-        "persistence_location {0}/data\n"
+        "persistence_location {1}\n"
         "password_file {0}/passwords\n"
         "acl_file {0}/acl\n"
         "\n"
@@ -164,7 +171,7 @@ std::string configuration(const std::string& directory) {
         "\n"
         "# Without TLS, for clients on this machine.\n"
         "listener 1883 127.0.0.1\n",
-        directory);
+        directory, data);
 }
 
 std::string access_list(const std::string& user) {
@@ -202,6 +209,7 @@ std::string lines_to_try(const Request& request, const std::string& directory,
 void make_installation(const Request& request) {
     make_directory(request.directory);
     const std::filesystem::path directory = std::filesystem::canonical(request.directory);
+    const std::filesystem::path data = request.data.empty() ? directory / "data" : request.data;
     const auto authority =
         security::make_authority(fmt::format("Martlet CA of {}", own_name()), authority_days);
     const auto server = security::make_server_certificate(authority, request.names, server_days);
@@ -216,7 +224,8 @@ void make_installation(const Request& request) {
                     security::make_password_hash(security::PasswordScheme::argon2id, password)),
         for_owner);
     write_new(directory / "acl", access_list(request.user), for_owner);
-    write_new(directory / "martlet.conf", configuration(directory.string()), for_owner);
+    write_new(directory / "martlet.conf", configuration(directory.string(), data.string()),
+              for_owner);
     std::fputs(lines_to_try(request, directory.string(), password).c_str(), stdout);
 }
 

@@ -61,7 +61,8 @@ class InitTest(BrokerCase):
         self.assertEqual((self.directory / "broker" / "ca.key").read_bytes(), key)
 
     def test_bad_arguments_are_said(self):
-        for arguments in ((), ("a", "b"), ("--host",), ("--user", "a:b", "x"), ("--force", "x")):
+        wrong = [(), ("a", "b"), ("--host",), ("--user", "a:b", "x"), ("--data", "x", "y")]
+        for arguments in (*wrong, ("--force", "x")):
             _, error = self.init(*arguments, status=1)
             self.assertRegex(error, "^Error: ")
 

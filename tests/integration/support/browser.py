@@ -33,6 +33,8 @@ class Browser:
                 "--disable-quic",
                 "--no-first-run",
                 "--disable-background-networking",
+                "--disable-background-timer-throttling",  # nobody looks at the page
+                "--disable-renderer-backgrounding",
                 "--disable-component-update",
                 "--disable-sync",
                 "--ignore-certificate-errors",  # of the test's own authority
