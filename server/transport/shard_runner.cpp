@@ -8,6 +8,7 @@
 
 #include "protocol/assert.hpp"
 #include "server/transport/clock.hpp"
+#include "server/transport/thread_memory.hpp"
 
 namespace martlet::transport {
 
@@ -117,6 +118,7 @@ core::Instant ShardRunner::now() {
 }
 
 void ShardRunner::run() {
+    prepare_thread_memory();
     while (!is_stopping_) {
         pass();
     }
