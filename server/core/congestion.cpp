@@ -91,7 +91,7 @@ void Shard::resume_publisher(ConnectionId publisher) {
 }
 
 // A PUBLISH of so many bytes came.
-void Shard::charge(Connection& connection, std::size_t bytes) {
+void Shard::charge_rate(Connection& connection, std::size_t bytes) {
     if (!connection.rate) {
         connection.rate = std::make_unique<PublishRate>();
     }

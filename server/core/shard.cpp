@@ -150,9 +150,7 @@ void Shard::handle_frame(Connection& connection, const FrameView& frame) {
     };
     switch (frame.type) {
         case PacketType::publish:
-            if (limits_.publish_rate_max != 0 || limits_.publish_bytes_rate_max != 0) [[unlikely]] {
-                charge(connection, frame.whole.size());
-            }
+            charge(connection, frame.whole.size());
             handle(protocol::decode_publish(frame, connection.version),
                    [&](auto& publish) { handle_publish(connection, publish); });
             break;

@@ -313,7 +313,12 @@ private:
     Delivery dequeue(Session& session);
 
     // --- flow control (congestion.cpp) ---
-    void charge(Connection& connection, std::size_t bytes);
+    void charge(Connection& connection, std::size_t bytes) {
+        if (limits_.publish_rate_max != 0 || limits_.publish_bytes_rate_max != 0) [[unlikely]] {
+            charge_rate(connection, bytes);
+        }
+    }
+    void charge_rate(Connection& connection, std::size_t bytes);
     void congest(Connection& subscriber, const MessageOrigin& publisher);
     void relieve(Connection& subscriber);
     void notice_progress(Connection& subscriber);
