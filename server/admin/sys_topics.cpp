@@ -67,7 +67,16 @@ std::vector<SysTopic> SysTopics::round(const core::Counters& totals, const SysFa
     put(out, "heap/maximum", heap_maximum_);
     put(out, "heap/limit", facts.heap_limit_bytes);
 
-    // Beyond mosquitto's names: why messages were dropped, and who was held up or turned away.
+    put_reasons(out, totals, facts);
+    put_tls(out, facts);
+    put_loads(out, totals, facts, interval);
+    first_round_ = false;
+    return out;
+}
+
+// Beyond mosquitto's names: why messages were dropped, and who was held up or turned away.
+void SysTopics::put_reasons(std::vector<SysTopic>& out, const core::Counters& totals,
+                            const SysFacts& facts) {
     put(out, "publish/messages/dropped/queue_full", totals.dropped_queue_full);
     put(out, "publish/messages/dropped/slow_subscriber", totals.dropped_slow_subscriber);
     put(out, "publish/messages/dropped/too_large", totals.dropped_too_large);
@@ -91,19 +100,17 @@ std::vector<SysTopic> SysTopics::round(const core::Counters& totals, const SysFa
     put(out, "clients/rights_ended", totals.rights_ended);
     put(out, "clients/keep_alive_timeouts", totals.keep_alive_timeouts);
     put(out, "clients/protocol_errors", totals.protocol_errors);
+}
 
-    // TLS: handshakes that failed, those of them for the client's certificate, connections that
-    // ended because their certificate is no longer trusted, and how long our own is good for.
+// Handshakes that failed, those of them for the client's certificate, connections that
+// ended because their certificate is no longer trusted, and how long our own is good for.
+void SysTopics::put_tls(std::vector<SysTopic>& out, const SysFacts& facts) {
     put(out, "tls/handshakes_failed", facts.handshakes_failed);
     put(out, "tls/certificates_refused", facts.certificates_refused);
     put(out, "tls/certificates_withdrawn", facts.certificates_withdrawn);
     for (const auto& [port, days] : facts.certificate_days_left) {
         put(out, fmt::format("listeners/{}/certificate/days_left", port), std::to_string(days));
     }
-
-    put_loads(out, totals, facts, interval);
-    first_round_ = false;
-    return out;
 }
 
 void SysTopics::put_loads(std::vector<SysTopic>& out, const core::Counters& totals,

@@ -59,6 +59,9 @@ private:
 
     void put(std::vector<SysTopic>& out, std::string_view name, std::string value);
     void put(std::vector<SysTopic>& out, std::string_view name, std::uint64_t value);
+    void put_reasons(std::vector<SysTopic>& out, const core::Counters& totals,
+                     const SysFacts& facts);
+    void put_tls(std::vector<SysTopic>& out, const SysFacts& facts);
     void put_loads(std::vector<SysTopic>& out, const core::Counters& totals, const SysFacts& facts,
                    std::chrono::duration<double> interval);
 

@@ -37,6 +37,7 @@ std::string state_of(const std::string& path) {
 
 std::vector<std::string> states_of(const std::vector<std::string>& paths) {
     std::vector<std::string> states;
+    states.reserve(paths.size());
     for (const std::string& path : paths) {
         states.push_back(state_of(path));
     }
