@@ -2,27 +2,14 @@
 
 #include <algorithm>
 
+#include "protocol/topic_levels.hpp"
+
 namespace martlet::protocol {
 
 namespace {
 
 constexpr std::size_t text_size_max = 65'535;
 constexpr std::string_view share_prefix = "$share/";
-
-// Takes the first level off `rest`. A separator at the end leaves one more, empty level, so the end
-// of the text and an empty rest are told apart by `more`.
-struct Levels {
-    std::string_view rest;
-    bool more = true;
-
-    std::string_view next() {
-        const std::size_t slash = rest.find('/');
-        const std::string_view level = rest.substr(0, slash);
-        more = slash != std::string_view::npos;
-        rest.remove_prefix(more ? slash + 1 : rest.size());
-        return level;
-    }
-};
 
 }  // namespace
 
@@ -37,7 +24,7 @@ bool is_valid_topic_filter(std::string_view filter) {
     if (filter.empty() || filter.size() > text_size_max) {
         return false;
     }
-    Levels levels{filter};
+    TopicLevels levels{filter};
     while (levels.more) {
         const std::string_view level = levels.next();
         if (!has_wildcard(level) || level == "+") {  // [v3.1.1 MQTT-4.7.1-3] [v5 MQTT-4.7.1-2]
@@ -80,8 +67,8 @@ bool matches(std::string_view filter, std::string_view topic_name) {
     if (topic_name.starts_with('$') && (filter.starts_with('+') || filter.starts_with('#'))) {
         return false;
     }
-    Levels wanted{filter};
-    Levels given{topic_name};
+    TopicLevels wanted{filter};
+    TopicLevels given{topic_name};
     while (wanted.more) {
         const std::string_view pattern = wanted.next();
         if (pattern == "#") {  // also stands for no level at all: "a/#" matches "a"

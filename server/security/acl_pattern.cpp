@@ -1,6 +1,6 @@
 #include "server/security/acl_pattern.hpp"
 
-#include "server/security/topic_levels.hpp"
+#include "protocol/topic_levels.hpp"
 
 namespace martlet::security {
 
@@ -73,8 +73,8 @@ bool pattern_matches(const AclRule& pattern, std::string_view topic, const Patte
     if (in_pattern == Names::missing || (in_pattern == Names::unusable && !is_denial(pattern))) {
         return false;
     }
-    TopicLevels wanted{pattern.filter};
-    TopicLevels given{topic};
+    protocol::TopicLevels wanted{pattern.filter};
+    protocol::TopicLevels given{topic};
     while (wanted.more) {
         const std::string_view level = wanted.next();
         if (level == "#") {
@@ -99,7 +99,7 @@ std::optional<std::string> filter_of_pattern(const AclRule& pattern, const Patte
         return std::nullopt;
     }
     std::string filter;
-    TopicLevels levels{pattern.filter};
+    protocol::TopicLevels levels{pattern.filter};
     while (levels.more) {
         std::string_view level = levels.next();
         if (names_in(level, names) == Names::unusable) {

@@ -1,6 +1,6 @@
 #include "server/security/filter_relations.hpp"
 
-#include "server/security/topic_levels.hpp"
+#include "protocol/topic_levels.hpp"
 
 namespace martlet::security {
 
@@ -17,8 +17,8 @@ bool filters_overlap(std::string_view a, std::string_view b) {
         (begins_with_wildcard(b) && a.starts_with('$'))) {
         return false;
     }
-    TopicLevels left{a};
-    TopicLevels right{b};
+    protocol::TopicLevels left{a};
+    protocol::TopicLevels right{b};
     while (left.more && right.more) {
         const std::string_view l = left.next();
         const std::string_view r = right.next();
@@ -39,8 +39,8 @@ bool filter_covers(std::string_view outer, std::string_view inner) {
         return false;
     }
     // A topic has one level at least.
-    TopicLevels wide{outer == "+/#" ? std::string_view("#") : outer};
-    TopicLevels narrow{inner};
+    protocol::TopicLevels wide{outer == "+/#" ? std::string_view("#") : outer};
+    protocol::TopicLevels narrow{inner};
     while (wide.more && narrow.more) {
         const std::string_view w = wide.next();
         const std::string_view n = narrow.next();

@@ -14,7 +14,7 @@ constexpr auto is_before = [](const auto& child, std::string_view level) {
 
 void RuleTree::add(std::string_view filter, Rights rights) {
     std::uint32_t at = 0;
-    TopicLevels levels{filter};
+    protocol::TopicLevels levels{filter};
     while (levels.more) {
         const std::string_view level = levels.next();
         if (level == "#") {
@@ -59,14 +59,14 @@ Rights RuleTree::find(std::string_view topic) const {
         return rights;
     }
     // No wildcard at the beginning stands for it.
-    TopicLevels levels{topic};
+    protocol::TopicLevels levels{topic};
     if (const std::uint32_t next = find_child(root, levels.next()); next != none) {
         collect(nodes_[next], levels, rights);
     }
     return rights;
 }
 
-void RuleTree::collect(const Node& node, TopicLevels levels, Rights& rights) const {
+void RuleTree::collect(const Node& node, protocol::TopicLevels levels, Rights& rights) const {
     rights |= node.below;
     if (!levels.more) {
         rights |= node.here;

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/security/topic_levels.hpp"
+#include "protocol/topic_levels.hpp"
 
 namespace martlet::security {
 
@@ -45,7 +45,7 @@ private:
 
     std::uint32_t child(std::uint32_t parent, std::string_view level);
     static std::uint32_t find_child(const Node& node, std::string_view level);
-    void collect(const Node& node, TopicLevels levels, Rights& rights) const;
+    void collect(const Node& node, protocol::TopicLevels levels, Rights& rights) const;
 
     std::vector<Node> nodes_;
 };

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "server/security/crypto.hpp"
+#include "server/security/file_fault.hpp"
 
 namespace martlet::security {
 
@@ -70,21 +71,17 @@ std::string add_user(ScramUsers& users, std::string_view line) {
 
 std::variant<ScramUsers, ScramFileFault> parse_scram_users(std::string_view text) {
     ScramUsers users;
-    std::size_t number = 0;
-    while (!text.empty()) {
-        ++number;
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (line.ends_with('\r')) {
-            line.remove_suffix(1);
-        }
-        if (line.empty() || line.front() == '#') {
-            continue;
+    std::optional<ScramFileFault> first;
+    for_each_line(text, [&](std::size_t number, std::string_view line) {
+        if (first || line.empty() || line.front() == '#') {
+            return;
         }
         if (std::string what = add_user(users, line); !what.empty()) {
-            return ScramFileFault{number, std::move(what)};
+            first = ScramFileFault{number, std::move(what)};
         }
+    });
+    if (first) {
+        return *std::move(first);
     }
     return users;
 }

@@ -1,11 +1,12 @@
-// A topic or filter, level by level.
+// A topic or filter, level by level, for whoever looks at one once. (The core's trees keep the
+// hashes of the levels too: server/core/topic_levels.hpp.)
 // Lifetime: a view of the text. Threading: a value.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 
-namespace martlet::security {
+namespace martlet::protocol {
 
 // A separator at the end leaves one more, empty level, so the end of the text and an empty rest are
 // told apart by `more`.
@@ -22,4 +23,4 @@ struct TopicLevels {
     }
 };
 
-}  // namespace martlet::security
+}  // namespace martlet::protocol
