@@ -22,6 +22,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import bulk_clients as bulk  # noqa: E402
+import process_figures as figures  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _MESSAGES = 200_000
@@ -57,13 +58,10 @@ class Broker:
                 time.sleep(0.002)
 
     def cpu_s(self):
-        text = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text()
-        fields = text.rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return figures.cpu_s(self._process.pid)
 
     def resident_bytes(self):
-        text = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
+        return figures.resident_bytes(self._process.pid)
 
     def measure(self, count, *parties):
         """CPU microseconds and wall seconds for each of `count` messages."""

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import resource
 import shutil
 import socket
@@ -21,6 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import process_figures as figures  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _PORT = 18_840
@@ -63,13 +66,10 @@ class Broker:
                 time.sleep(0.01)
 
     def cpu_s(self):
-        text = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text()
-        fields = text.rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return figures.cpu_s(self._process.pid)
 
     def resident_bytes(self):
-        text = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
+        return figures.resident_bytes(self._process.pid)
 
     def stop(self):
         self._process.terminate()
