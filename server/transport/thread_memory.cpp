@@ -1,10 +1,43 @@
 #include "server/transport/thread_memory.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 
 namespace martlet::transport {
+
+namespace {
+
+// What is made resident at once, at most unused for as long as fewer connections come.
+constexpr std::size_t step_bytes = std::size_t{128} * 1024;
+
+// The allocator takes the next small blocks from where it takes one large block now.
+void make_next_resident() {
+    void* const block = std::malloc(step_bytes);
+    if (block == nullptr) {
+        return;
+    }
+    static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = (reinterpret_cast<std::uintptr_t>(block) + page - 1) / page * page;
+    // Fails on a kernel before 5.14, where all stays as it was.
+    ::madvise(reinterpret_cast<void*>(begin), step_bytes - page, MADV_POPULATE_WRITE);
+    std::free(block);
+}
+
+}  // namespace
+
+void expect_memory_use(std::size_t bytes) {
+    thread_local std::size_t expected = step_bytes;
+    expected += bytes;
+    if (expected > step_bytes) {
+        expected = 0;
+        make_next_resident();
+    }
+}
 
 void prepare_thread_memory() {
     // Below the size from which memory is mapped apart; together nearly all of the 64 MiB that an

@@ -14,6 +14,7 @@
 #include <memory>
 #include <system_error>
 
+#include "server/transport/thread_memory.hpp"
 #include "server/transport/tls_error.hpp"
 #include "server/transport/tls_handles.hpp"
 #include "server/transport/tls_identity.hpp"
@@ -82,6 +83,8 @@ TlsStream::~TlsStream() {
 }
 
 bool TlsStream::begin() {
+    constexpr std::size_t openssl_keeps = std::size_t{14} * 1024;
+    expect_memory_use(openssl_keeps);
     ssl_ = SSL_new(context_->native());
     if (ssl_ == nullptr) {
         failure_ = std::make_unique<const std::string>("out of memory");
