@@ -70,7 +70,7 @@ void send_payload(benchmark::State& state) {
     const std::string header(16, 'h');
     const std::string payload(static_cast<std::size_t>(state.range(0)), 'x');
     for (auto _ : state) {
-        const MessageRef message = test::make_message("t", payload);
+        const MessageRef message = testing::make_message("t", payload);
         for (Outbox& outbox : outboxes) {
             outbox.append(pool, protocol::as_bytes(header));
             if (Shared) {

@@ -16,7 +16,7 @@ constexpr std::string_view payload =
 void fill(RetainedMessages& retained, std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::string topic = bench::retained_topic(i);
-        retained.set(topic, test::make_message(topic, payload));
+        retained.set(topic, {testing::make_message(topic, payload)});
     }
 }
 
@@ -33,7 +33,7 @@ void set_new_retained(benchmark::State& state) {
     const auto count = static_cast<std::uint64_t>(state.range(0));
     std::vector<MessageRef> messages;
     for (std::uint64_t i = 0; i < count; ++i) {
-        messages.push_back(test::make_message(bench::retained_topic(i), payload));
+        messages.push_back(testing::make_message(bench::retained_topic(i), payload));
     }
     for (auto _ : state) {
         state.PauseTiming();
@@ -41,7 +41,7 @@ void set_new_retained(benchmark::State& state) {
         auto retained = std::make_unique<RetainedMessages>(seed);
         state.ResumeTiming();
         for (const MessageRef& message : messages) {
-            retained->set(message->topic(), message);
+            retained->set(message->topic(), {message});
         }
         state.PauseTiming();
         state.counters["index_bytes_each"] =
@@ -55,15 +55,21 @@ void set_new_retained(benchmark::State& state) {
         static_cast<double>(count),
         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(set_new_retained)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(set_new_retained)
+    ->Arg(1000)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Arg(5'000'000)
+    ->Unit(benchmark::kMillisecond);
 
 void replace_retained(benchmark::State& state) {
     const auto count = static_cast<std::uint64_t>(state.range(0));
     RetainedMessages& retained = retained_of(count);
     bench::ShuffledTexts topics(count, bench::retained_topic);
-    MessageRef message = test::make_message("b12345/r/1/d1", payload);
+    MessageRef message = testing::make_message("b12345/r/1/d1", payload);
     for (auto _ : state) {
-        message = retained.set(topics.next(), std::move(message));
+        message = retained.set(topics.next(), {std::move(message)}).message;
     }
 }
 BENCHMARK(replace_retained)->Arg(1000)->Arg(1'000'000);
@@ -76,7 +82,7 @@ void find_retained(benchmark::State& state) {
         benchmark::DoNotOptimize(retained.find(topics.next()));
     }
 }
-BENCHMARK(find_retained)->Arg(1'000'000);
+BENCHMARK(find_retained)->Arg(1000)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Arg(5'000'000);
 
 void drain_retained(benchmark::State& state, const char* filter) {
     const auto count = static_cast<std::uint64_t>(state.range(0));

@@ -44,7 +44,13 @@ void match_mixed(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(found);
 }
-BENCHMARK(match_mixed)->Arg(100)->Arg(10'000)->Arg(1'000'000)->Arg(5'000'000);
+BENCHMARK(match_mixed)
+    ->Arg(100)
+    ->Arg(1000)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Arg(5'000'000);
 
 // Topics that nobody has subscribed to.
 void match_nothing(benchmark::State& state) {
@@ -103,6 +109,62 @@ void match_4096_filters_of_pluses(benchmark::State& state) {
 }
 BENCHMARK(match_4096_filters_of_pluses);
 
+// One path of `range(0)` levels, met by "#" at each of them.
+void match_deep(benchmark::State& state) {
+    SubscriptionTree tree(seed);
+    std::string topic = "d";
+    tree.add("#", subscriber(0));
+    for (std::int64_t level = 1; level < state.range(0); ++level) {
+        tree.add(topic + "/#", subscriber(static_cast<std::uint64_t>(level)));
+        topic += "/level" + std::to_string(level);
+    }
+    std::uint64_t found = 0;
+    for (auto _ : state) {
+        match_one(tree, topic, found);
+    }
+    benchmark::DoNotOptimize(found);
+    state.SetComplexityN(state.range(0));
+}
+BENCHMARK(match_deep)->RangeMultiplier(2)->Range(2, 128)->Complexity();
+
+// Hundreds of thousands of names below one level, each with one subscriber.
+void match_wide(benchmark::State& state) {
+    const auto count = static_cast<std::uint64_t>(state.range(0));
+    const auto name = [](std::uint64_t i) { return "wide/u" + std::to_string(i); };
+    SubscriptionTree tree(seed);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        tree.add(name(i), subscriber(i));
+    }
+    ShuffledTexts topics(count, name);
+    std::uint64_t found = 0;
+    for (auto _ : state) {
+        match_one(tree, topics.next(), found);
+    }
+    benchmark::DoNotOptimize(found);
+}
+BENCHMARK(match_wide)->Arg(1000)->Arg(1'000'000);
+
+// Most filters have a "+" or a "#": "site/+/unit/…", ".../#".
+void match_among_wildcards(benchmark::State& state, bool with_hash) {
+    const auto count = static_cast<std::uint64_t>(state.range(0));
+    SubscriptionTree tree(seed);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const std::string unit = std::to_string(i);
+        tree.add(with_hash ? "site/" + unit + "/#" : "site/+/" + unit + "/v", subscriber(i));
+    }
+    ShuffledTexts topics(count, [&](std::uint64_t i) {
+        return with_hash ? "site/" + std::to_string(i) + "/t/v"
+                         : "site/s7/" + std::to_string(i) + "/v";
+    });
+    std::uint64_t found = 0;
+    for (auto _ : state) {
+        match_one(tree, topics.next(), found);
+    }
+    benchmark::DoNotOptimize(found);
+}
+BENCHMARK_CAPTURE(match_among_wildcards, plus, false)->Arg(1000)->Arg(1'000'000);
+BENCHMARK_CAPTURE(match_among_wildcards, hash, true)->Arg(1000)->Arg(1'000'000);
+
 void add_mixed(benchmark::State& state) {
     const auto count = static_cast<std::uint64_t>(state.range(0));
     std::string texts;
@@ -131,7 +193,8 @@ void add_mixed(benchmark::State& state) {
         static_cast<double>(count),
         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(add_mixed)->Arg(1'000'000)->Arg(5'000'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(add_mixed)->Arg(1000)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Arg(5'000'000)->Unit(
+    benchmark::kMillisecond);
 
 // In random order: the worst for the caches.
 void remove_mixed(benchmark::State& state) {
