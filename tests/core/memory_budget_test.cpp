@@ -73,14 +73,14 @@ TEST_CASE("memory: a retained message takes less than 140 bytes besides topic an
     CHECK(besides < 140);
 }
 
-TEST_CASE("memory: a message for 1,000 queues is there once, and takes 24 bytes of each") {
+TEST_CASE("memory: a message for a thousand queues is there once and takes 24 bytes of each") {
     const std::string payload(1000, 'x');
     const MessageRef message = testing::make_message("a/b", payload);
     std::vector<RingQueue<Delivery>> queues(1000);
     const double each = bytes_each(1000,
                                    [&](std::size_t) {
                                        Delivery delivery;
-                delivery.message = message;
+                                       delivery.message = message;
                                        for (RingQueue<Delivery>& queue : queues) {
                                            queue.push_back(delivery);
                                        }
@@ -90,7 +90,7 @@ TEST_CASE("memory: a message for 1,000 queues is there once, and takes 24 bytes 
     CHECK(each < 24 * 2);  // a ring that has just grown is half empty
 }
 
-TEST_CASE("memory: what a peak of 20,000 clients took is given back, or used again") {
+TEST_CASE("memory: what a peak of 20000 clients took is given back or used again") {
     BareBroker broker;
     std::vector<ConnectionId> clients;
     const auto come_and_go = [&] {
