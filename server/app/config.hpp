@@ -121,7 +121,7 @@ struct LimitsConfig {
     // From accept to a whole CONNECT, whatever arrives meanwhile. Key connect_timeout_s.
     std::chrono::seconds connect_timeout{10};
     // Connections whose CONNECT has not been accepted yet, on each thread.
-    std::size_t unauthenticated_connections_per_thread_max = 64;
+    std::size_t unauthenticated_connections_per_thread_max = 0;  // 0: by the open files there are
     std::uint32_t packet_size_before_connect_max = 64U << 10U;
     std::uint32_t websocket_headers_max = 8192;  // key websockets_headers_size, in bytes
 

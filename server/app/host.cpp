@@ -37,6 +37,11 @@ std::size_t raise_descriptor_limit() {
     return limit.rlim_cur;
 }
 
+std::size_t descriptor_limit() {
+    rlimit limit{};
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
 void tune_allocator() {
     constexpr int keep_bytes = 64 * 1024 * 1024;
     constexpr int map_from_bytes = 4 * 1024 * 1024;

@@ -9,6 +9,8 @@ namespace martlet::app {
 
 // As many file descriptors as may be had; a connection takes one. Returns how many there are.
 std::size_t raise_descriptor_limit();
+// From any thread.
+std::size_t descriptor_limit();
 
 // Freed memory is kept for reuse up to a bound, instead of being returned and fetched again with
 // each large message; return_free_memory() gives it back after a peak.

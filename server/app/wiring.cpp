@@ -4,6 +4,8 @@
 #include <limits>
 #include <thread>
 
+#include "server/app/host.hpp"
+
 namespace martlet::app {
 
 namespace {
@@ -146,10 +148,21 @@ std::vector<transport::ListenerOptions> make_listener_options(
     return all;
 }
 
+// When thousands come back at once most of them wait, and each costs a descriptor and, in a TLS
+// handshake, 40 KiB: a quarter of the descriptors, and not more than 160 MiB in all.
+std::size_t default_awaiting_connect_max(core::ShardIndex shards) {
+    constexpr std::size_t in_all_max = 4096;
+    constexpr std::size_t least = 64;
+    return std::max(std::min(descriptor_limit() / 4, in_all_max) / shards, least);
+}
+
 transport::ArrivalLimits make_arrival_limits(const Config& config) {
     transport::ArrivalLimits limits;
     limits.connect_timeout = config.limits.connect_timeout;
     limits.awaiting_connect_max = config.limits.unauthenticated_connections_per_thread_max;
+    if (limits.awaiting_connect_max == 0) {
+        limits.awaiting_connect_max = default_awaiting_connect_max(make_shard_count(config));
+    }
     return limits;
 }
 

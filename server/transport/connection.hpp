@@ -54,6 +54,7 @@ struct Arrival {
     std::string peer;
     std::uint16_t listener = 0;
     bool has_spoken = false;  // at least one byte has come
+    AdmissionTicket place;    // among those of its shard whose CONNECT has not come
 };
 
 class Connection : public boost::intrusive::list_base_hook<> {
@@ -105,6 +106,7 @@ public:
     void set_queued(bool queued) { is_queued_ = queued; }
     // Until open, and while one that never was lingers.
     const Arrival& arrival() const { return *arrival_; }
+    void give_up_arrival_place() { arrival_->place = AdmissionTicket(); }
     protocol::Bytes kept() const { return kept_.bytes(); }
     const Stream& stream() const { return *stream_; }
 

@@ -1,6 +1,7 @@
 #include "server/transport/listener.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -23,6 +24,8 @@ namespace {
 constexpr int accepts_per_turn = 64;
 // When the system is short of memory there is no use in trying again at once.
 constexpr core::Duration pause_after_failure = std::chrono::milliseconds(100);
+// When there are enough on their way: a few of them are through by then.
+constexpr core::Duration pause_for_room = std::chrono::milliseconds(5);
 
 int accept_one(int listening, sockaddr_storage& address) {
     socklen_t size = sizeof(address);
@@ -67,10 +70,18 @@ void Listener::wait() {
 
 void Listener::accept_some() {
     for (int i = 0; i < accepts_per_turn; ++i) {
+        Place place = find_place();
+        if (!place.ticket) {
+            if (!has_newcomers()) {
+                break;
+            }
+            accept_later(pause_for_room);
+            return;
+        }
         sockaddr_storage address{};
         const int socket = accept_one(descriptor_.native_handle(), address);
         if (socket >= 0) {
-            begin(socket, address);
+            begin(socket, address, std::move(place));
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -83,11 +94,59 @@ void Listener::accept_some() {
     wait();
 }
 
-void Listener::begin(int socket, const sockaddr_storage& address) {
+// A TLS handshake is so much work that it is spread over all shards; others are soon moved to where
+// they belong anyway.
+Listener::Place Listener::find_place() {
+    if (!tls_) {
+        return place_on(runner_);
+    }
+    for (std::size_t i = 0; i < runners_.size(); ++i) {
+        ShardRunner& runner = *runners_[next_runner_];
+        next_runner_ = (next_runner_ + 1) % runners_.size();
+        if (Place place = place_on(runner); place.ticket) {
+            return place;
+        }
+    }
+    return {};
+}
+
+// Those who wait for the broker are better off in the kernel's queue than turned away, so only who
+// has had time enough makes room for them.
+Listener::Place Listener::place_on(ShardRunner& runner) {
+    Place place{&runner, runner.take_arrival_place()};
+    if (place.ticket || !has_newcomers()) {
+        return place;
+    }
+    if (&runner != &runner_) {
+        runner.post([](ShardRunner& there) { there.make_room(); });
+        return place;
+    }
+    runner.make_room();
+    return {&runner, runner.take_arrival_place()};
+}
+
+bool Listener::has_newcomers() {
+    pollfd waiting{descriptor_.native_handle(), POLLIN, 0};
+    return ::poll(&waiting, 1, 0) == 1;
+}
+
+void Listener::accept_later(core::Duration pause) {
+    runner_.run_at(runner_.now() + pause, [this](ShardRunner&) {
+        if (!reserve_) {
+            reserve_ = open_reserve();
+        }
+        if (descriptor_.is_open()) {
+            accept_some();
+        }
+    });
+}
+
+void Listener::begin(int socket, const sockaddr_storage& address, Place place) {
     Connection::Parts parts;
     parts.socket = socket;
     parts.arrival.peer = unix_path_.empty() ? address_text(address) : "unix:" + unix_path_;
     parts.arrival.listener = index_;
+    parts.arrival.place = std::move(place.ticket);
     parts.ticket = admission_.admit();
     if (!parts.ticket) {
         ++runner_.counters().refused_too_many;
@@ -101,16 +160,11 @@ void Listener::begin(int socket, const sockaddr_storage& address) {
     runner_.log().on_accepted({index_, parts.arrival.peer});
     parts.deadline = runner_.now() + runner_.arrival_limits().connect_timeout;
     parts.stream = make_stream(socket);
-    ShardRunner* begins_on = &runner_;
-    if (tls_) {
-        begins_on = runners_[next_runner_].get();
-        next_runner_ = (next_runner_ + 1) % runners_.size();
-    }
     auto connection = std::make_unique<Connection>(runner_, std::move(parts));
-    if (begins_on == &runner_) {
+    if (place.runner == &runner_) {
         runner_.adopt(std::move(connection));
     } else {
-        begins_on->mailbox().push(ConnectionMail{std::move(connection)});
+        place.runner->mailbox().push(ConnectionMail{std::move(connection)});
     }
 }
 
@@ -150,14 +204,7 @@ bool Listener::handle_error(int error) {
             // network reported for it): the next one is none the worse.
             return true;
     }
-    runner_.run_at(runner_.now() + pause_after_failure, [this](ShardRunner&) {
-        if (!reserve_) {
-            reserve_ = open_reserve();
-        }
-        if (descriptor_.is_open()) {
-            accept_some();
-        }
-    });
+    accept_later(pause_after_failure);
     return false;
 }
 

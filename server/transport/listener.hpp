@@ -62,7 +62,16 @@ private:
 
     void wait();
     void accept_some();
-    void begin(int socket, const sockaddr_storage& address);
+    void accept_later(core::Duration pause);
+    // Where the next connection begins; without a ticket when enough are on their way already.
+    struct Place {
+        ShardRunner* runner = nullptr;
+        AdmissionTicket ticket;
+    };
+    Place find_place();
+    Place place_on(ShardRunner& runner);
+    bool has_newcomers();
+    void begin(int socket, const sockaddr_storage& address, Place place);
     // From the outside in: PROXY header, TLS, WebSocket.
     std::unique_ptr<Stream> make_stream(int socket) const;
     // Whether to go on accepting.

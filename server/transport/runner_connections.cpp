@@ -49,6 +49,9 @@ Connection* ShardRunner::find(ConnectionId id) {
 }
 
 void ShardRunner::move(Connection& connection, ConnectionList& from, ConnectionList& to) {
+    if (&from == &arrivals_) {
+        connection.give_up_arrival_place();
+    }
     from.erase(from.iterator_to(connection));
     to.push_back(connection);
 }
@@ -64,21 +67,28 @@ void ShardRunner::adopt(std::unique_ptr<Connection> connection) {
         settle(adopted);
         return;
     }
-    make_room();
     arrivals_.push_back(*connection.release());
     // Often its first bytes are there already.
     adopted.go_on();
 }
 
-// Only a flood meets this bound; what is silent for long goes in expire().
+// All the silent, up to a bound, but only one of those that have begun.
 void ShardRunner::make_room() {
-    if (arrivals_.size() >= arrivals_hard_max) {
-        crowd_out(arrivals_.front());
+    constexpr int places_at_once = 64;
+    for (int i = 0; i < places_at_once; ++i) {
+        Connection* const superfluous = most_superfluous(now());
+        const bool is_first = i == 0;
+        if (superfluous == nullptr || (superfluous->arrival().has_spoken && !is_first)) {
+            return;
+        }
+        crowd_out(*superfluous);
     }
 }
 
-// Of those whose grace is over, the oldest that has not said anything, or the oldest.
-Connection& ShardRunner::most_superfluous(core::Instant now) {
+// Of those whose grace is over, the oldest that has not said anything, or the oldest; null: all are
+// still to be given time.
+Connection* ShardRunner::most_superfluous(core::Instant now) {
+    Connection* oldest = nullptr;
     for (Connection& connection : arrivals_) {
         const core::Instant grace_ends =
             connection.deadline() - arrival_limits_.connect_timeout + arrival_limits_.grace;
@@ -86,13 +96,14 @@ Connection& ShardRunner::most_superfluous(core::Instant now) {
             break;  // oldest first, so the rest are younger
         }
         if (!connection.arrival().has_spoken) {
-            return connection;
+            return &connection;
         }
+        oldest = oldest == nullptr ? &connection : oldest;
     }
-    return arrivals_.front();
+    return oldest;
 }
 
-// Silent connections must not keep others out: only so many may wait for long.
+// Silent connections must not keep others out.
 void ShardRunner::crowd_out(Connection& connection) {
     ++counters_.crowded_out;
     if (const auto unlogged = crowded_out_gate_.admit(now())) {
@@ -101,15 +112,8 @@ void ShardRunner::crowd_out(Connection& connection) {
     drop(connection);
 }
 
-// When the oldest has had its time: all of it, or, with too many others waiting, enough to speak.
 core::Instant ShardRunner::arrival_deadline() const {
-    if (arrivals_.empty()) {
-        return core::never;
-    }
-    const core::Instant deadline = arrivals_.front().deadline();
-    return arrivals_.size() > arrival_limits_.awaiting_connect_max
-               ? deadline - arrival_limits_.connect_timeout + arrival_limits_.grace
-               : deadline;
+    return arrivals_.empty() ? core::never : arrivals_.front().deadline();
 }
 
 void ShardRunner::place(Connection& connection) {
@@ -327,10 +331,6 @@ void ShardRunner::report_closed() {
 void ShardRunner::expire(core::Instant now) {
     while (arrival_deadline() <= now) {
         Connection& connection = arrivals_.front();
-        if (connection.deadline() > now) {
-            crowd_out(most_superfluous(now));
-            continue;
-        }
         ++counters_.connect_timeouts;
         log_.on_closed_before_connect({connection.arrival().listener, connection.arrival().peer},
                                       "no CONNECT in time");

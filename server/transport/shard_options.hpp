@@ -21,9 +21,10 @@ struct ShardPorts {
 // The rules for connections whose CONNECT has not come yet.
 struct ArrivalLimits {
     core::Duration connect_timeout = std::chrono::seconds(10);  // from accept to a whole CONNECT
-    // On each shard, not counting those that came within the grace.
-    std::size_t awaiting_connect_max = 64;
-    core::Duration grace = std::chrono::seconds(1);
+    // On each shard. When so many wait, the next ones stay with the kernel until there is a place;
+    // and then those go whose grace is over.
+    std::size_t awaiting_connect_max = 1024;
+    core::Duration grace = std::chrono::seconds(2);
 };
 
 }  // namespace martlet::transport

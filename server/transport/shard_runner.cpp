@@ -65,6 +65,7 @@ ShardRunner::ShardRunner(const RunnerSetup& setup)
       mailbox_(io_),
       read_buffer_(std::make_unique<std::byte[]>(read_buffer_size)),
       write_scratch_(std::make_unique<std::byte[]>(write_scratch_size)) {
+    arrival_places_.set_limit(arrival_limits_.awaiting_connect_max);
     for (core::ShardIndex sender = 0; sender < setup.shard_count; ++sender) {
         inbound_flow_.push_back(std::make_unique<PairFlow>(high_water(setup)));
     }
@@ -284,6 +285,7 @@ void ShardRunner::free_idle_memory() {
 void ShardRunner::set_limits(const core::Limits& limits, const ArrivalLimits& arrivals) {
     limits_ = limits;
     arrival_limits_ = arrivals;
+    arrival_places_.set_limit(arrivals.awaiting_connect_max);
     shard_->set_limits(limits);
 }
 

@@ -79,6 +79,11 @@ public:
     // A connection begins here, or comes from another shard.
     void adopt(std::unique_ptr<Connection> connection);
     const ArrivalLimits& arrival_limits() const { return arrival_limits_; }
+    // A place among those whose CONNECT has not come; an empty ticket when all are taken. From any
+    // thread.
+    AdmissionTicket take_arrival_place() { return arrival_places_.admit(); }
+    // Somebody waits for a place: whose grace is over makes room.
+    void make_room();
     void set_limits(const core::Limits& limits, const ArrivalLimits& arrivals);
     // What each listener trusts from now on. Connections whose certificate is not trusted any more
     // are ended, a few in each pass.
@@ -120,8 +125,6 @@ private:
     static constexpr std::size_t read_buffer_size = 256 * 1024;
     static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
 
-    static constexpr std::size_t arrivals_hard_max = 2048;
-
     struct SocketsHandler;
     using ConnectionList = boost::intrusive::list<Connection>;
     using Clock = std::chrono::steady_clock;
@@ -159,8 +162,7 @@ private:
     // --- connections (runner_connections.cpp) ---
     Connection* find(core::ConnectionId id);
     void settle(Connection& connection);
-    void make_room();
-    Connection& most_superfluous(core::Instant now);
+    Connection* most_superfluous(core::Instant now);
     void crowd_out(Connection& connection);
     void tell_lost_before_connect(const Connection& connection, StreamStatus how);
     core::Instant arrival_deadline() const;
@@ -193,6 +195,7 @@ private:
     bool sockets_awaited_ = false;
     unsigned passes_without_handlers_ = 0;
     std::vector<std::pair<core::Instant, Task>> alarms_;  // few, if any
+    Admission arrival_places_{nullptr};                   // outlives the connections in mail
     Mailbox mailbox_;
     std::unique_ptr<Mail> mail_;  // taken, not handled yet
     std::vector<ShardRunner*> peers_;

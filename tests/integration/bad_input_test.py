@@ -384,7 +384,8 @@ class SlowSenderTest(BrokerCase):
 
 class SilentCrowdTest(BrokerCase):
     def test_a_thousand_silent_connections_keep_nobody_out(self):
-        broker = self.start_broker()
+        lines = "unauthenticated_connections_per_thread_max 250" if IS_MARTLET else ""
+        broker = self.start_broker(lines)
         files = broker.open_files()
         mark = len(broker.log)
         crowd = [self.raw(broker) for _ in range(1000)]
@@ -393,10 +394,10 @@ class SilentCrowdTest(BrokerCase):
         client.subscribe("t", 1)
         client.publish("t", "x", 1)
         self.assertEqual(client.payloads(1), [b"x"])
-        self.assertLess(time.monotonic() - began, 5)
-        if IS_MARTLET:
-            # 64 wait on each thread; the others had to make room, which is not 936 lines.
-            broker.wait_for_open_files(files + 64 * int(THREADS) + 1)
+        self.assertLess(time.monotonic() - began, 20)
+        if IS_MARTLET and THREADS == "1":
+            # One after the other had to make room, which is not 751 lines.
+            broker.wait_for_open_files(files + 250 + 1)
             crowded = broker.log.matches(r"(?i)crowd|make room|too many", mark)
             self.assertTrue(1 <= len(crowded) <= 50, len(crowded))
         for silent in crowd:
