@@ -45,8 +45,8 @@ class HalfOpenTest(TlsCase):
         self.assertLess(p99(crowded), P99_S_MAX)
         if not SANITIZE:
             self.assertLess(broker.resident_bytes() - memory, MEMORY_MAX)
-        # They leave most descriptors to others. Whoever comes gets in as soon as those before it have
-        # had the time to say something.
+        # They leave most descriptors to others. Whoever comes gets in as soon as those before
+        # it have had the time to say something.
         broker.wait_for_open_files(CLIENTS + (CROWD + 1000) // WAITING_SHARE + 40)
         self.check_served(broker)
         broker.log.wait_for_line("Too many connections without a CONNECT")
