@@ -9,71 +9,20 @@ threads, from /proc/PID/stat. Both brokers show the same ECDSA P-256 certificate
 
 import argparse
 import json
-import os
 import pathlib
-import resource
 import shutil
 import socket
 import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-import process_figures as figures  # noqa: E402
+import brokers  # noqa: E402
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
 _PORT = 18_840
-_CORES = sorted(os.sched_getaffinity(0))
 _WARM_UP = 100
-
-
-class Broker:
-    """Martlet or mosquitto, by the name of the binary, with one TLS listener."""
-
-    def __init__(self, binary, directory, certificates):
-        lines = [
-            f"listener {_PORT} 127.0.0.1",
-            "allow_anonymous true",
-            "log_type error",
-            "set_tcp_nodelay true",
-            f"certfile {certificates / 'server.crt'}",
-            f"keyfile {certificates / 'server.key'}",
-        ]
-        if "mosquitto" in binary.name:
-            lines.append("user root")
-        else:
-            lines += ["persistence false", "threads 1"]
-        config = directory / "broker.conf"
-        config.write_text("\n".join(lines) + "\n")
-        self._process = subprocess.Popen(
-            ["taskset", "-c", str(_CORES[0]), binary, "-c", config],
-            cwd=directory,
-            stderr=subprocess.DEVNULL,
-        )
-        self._await_listener()
-
-    def _await_listener(self):
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", _PORT)).close()
-                return
-            except OSError:
-                assert self._process.poll() is None, "the broker has ended"
-                time.sleep(0.01)
-
-    def cpu_s(self):
-        return figures.cpu_s(self._process.pid)
-
-    def resident_bytes(self):
-        return figures.resident_bytes(self._process.pid)
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait()
 
 
 def tls_connector(certificates):
@@ -109,13 +58,15 @@ def idle_connections(broker, connect, count):
 
 def measure_all(options, certificates):
     figures = {}
+    setup = brokers.Setup(_PORT, certificates)
+    peers = ((brokers.martlet, options.broker), (brokers.mosquitto, options.mosquitto))
     for number in range(options.runs):
         print(f"run {number + 1} of {options.runs}", file=sys.stderr)
-        for binary in (options.broker, options.mosquitto):
+        for start, binary in peers:
             directory = pathlib.Path(tempfile.mkdtemp(prefix="tls-figures-"))
-            broker = Broker(binary, directory, certificates)
-            cpu_us, kib = idle_connections(broker, tls_connector(certificates), options.clients)
-            broker.stop()
+            with start(binary, directory, setup) as broker:
+                connect = tls_connector(certificates)
+                cpu_us, kib = idle_connections(broker, connect, options.clients)
             shutil.rmtree(directory)
             figures.setdefault(f"{binary.name}: CPU us to a CONNACK", []).append(cpu_us)
             figures.setdefault(f"{binary.name}: KiB idle", []).append(kib)
@@ -124,19 +75,17 @@ def measure_all(options, certificates):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--broker", default=_ROOT / "build/release/martlet", type=pathlib.Path)
-    parser.add_argument("--mosquitto", default="/usr/sbin/mosquitto", type=pathlib.Path)
+    parser.add_argument("--broker", default=brokers.MARTLET, type=pathlib.Path)
+    parser.add_argument("--mosquitto", default=brokers.MOSQUITTO, type=pathlib.Path)
     parser.add_argument("--runs", default=5, type=int)
     parser.add_argument("--clients", default=3000, type=int)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.broker = options.broker.resolve()
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    os.sched_setaffinity(0, {_CORES[-1]})
+    brokers.use_last_core()
     certificates = pathlib.Path(tempfile.mkdtemp(prefix="tls-figures-certs-"))
     try:
-        subprocess.run([_ROOT / "certs/generate.sh", certificates], check=True)
+        brokers.make_certificates(certificates)
         figures = measure_all(options, certificates)
     finally:
         shutil.rmtree(certificates)
