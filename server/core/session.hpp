@@ -43,6 +43,11 @@ struct DeliveryExtras {
     GroupAddress group;                      // key 0: not from a shared subscription
 };
 
+struct KeyedExtras {
+    std::unordered_map<std::uint32_t, DeliveryExtras> by_key;
+    std::uint32_t next_key = 0;
+};
+
 struct Will {
     MessageRef message;  // origin and expiry are set anew when it is published
     std::uint32_t delay_interval_s = 0;
@@ -81,9 +86,8 @@ struct Session {
     bool is_window_dirty = false;  // the store's picture of inflight and taken_through is old
     bool is_loading = false;       // messages of its queue are on their way from the store
 
-    std::unordered_map<std::uint32_t, DeliveryExtras> extras;
-    std::uint32_t next_extras_key = 0;
-    std::uint32_t retained_streams = 0;  // of this session, still under way
+    std::unique_ptr<KeyedExtras> extras;  // with the first delivery that has any
+    std::uint32_t retained_streams = 0;   // of this session, still under way
 
     std::unique_ptr<Will> will;
     Timer timer;       // session expiry while away, the end of its rights while connected

@@ -65,26 +65,30 @@ bool Shard::is_online(const Session& session) const {
 }
 
 std::uint32_t Shard::add_extras(Session& session, DeliveryExtras extras) {
+    if (session.extras == nullptr) {
+        session.extras = std::make_unique<KeyedExtras>();
+    }
+    KeyedExtras& keyed = *session.extras;
     // 28 bits; a key still in use after that many deliveries is stepped over.
     do {
-        session.next_extras_key = (session.next_extras_key + 1) & 0x0FFFFFFFU;
-    } while (session.extras.contains(session.next_extras_key));
-    session.extras.emplace(session.next_extras_key, std::move(extras));
-    return session.next_extras_key;
+        keyed.next_key = (keyed.next_key + 1) & 0x0FFFFFFFU;
+    } while (keyed.by_key.contains(keyed.next_key));
+    keyed.by_key.emplace(keyed.next_key, std::move(extras));
+    return keyed.next_key;
 }
 
 // The delivery with these terms is over, one way or the other; `returned` is set when its message
 // was not delivered and, if it came through a shared subscription, is to go to another member.
 void Shard::finish_extras(Session& session, DeliveryTerms terms, MessageRef returned) {
-    if (!terms.has_extras()) {
+    if (!terms.has_extras() || session.extras == nullptr) {
         return;
     }
-    const auto found = session.extras.find(terms.value());
-    if (found == session.extras.end()) {
+    const auto found = session.extras->by_key.find(terms.value());
+    if (found == session.extras->by_key.end()) {
         return;
     }
     const GroupAddress group = found->second.group;
-    session.extras.erase(found);
+    session.extras->by_key.erase(found);
     if (group.key != 0) {
         report_shared(group, {session.id, session.slot, index_}, 1, std::move(returned));
     }
@@ -141,9 +145,11 @@ void Shard::set_presence(Session& session, bool online) {
 }
 
 bool Shard::is_shared(const Session& session, DeliveryTerms terms) const {
-    const auto extras =
-        terms.has_extras() ? session.extras.find(terms.value()) : session.extras.end();
-    return extras != session.extras.end() && extras->second.group.key != 0;
+    if (!terms.has_extras() || session.extras == nullptr) {
+        return false;
+    }
+    const auto extras = session.extras->by_key.find(terms.value());
+    return extras != session.extras->by_key.end() && extras->second.group.key != 0;
 }
 
 void Shard::return_shared(Session& session) {

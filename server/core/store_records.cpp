@@ -39,7 +39,7 @@ MessageId Shard::record_target(const Session& session, DeliveryTerms terms) {
     if (terms.has_extras()) {
         // The group is not kept: after a restart the message is this member's.
         const std::vector<std::uint32_t>& identifiers =
-            session.extras.at(terms.value()).identifiers;
+            session.extras->by_key.at(terms.value()).identifiers;
         stored_.identifiers.insert(stored_.identifiers.end(), identifiers.begin(),
                                    identifiers.end());
         terms = DeliveryTerms::with_extras(terms.qos(), terms.retain(),

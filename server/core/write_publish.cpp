@@ -109,7 +109,7 @@ Shard::Written Shard::write_publish(Connection& connection, Publication& publica
             layout.expiry_s = static_cast<std::uint32_t>(std::max<std::int64_t>(left.count(), 1));
         }
         if (terms.has_extras()) {
-            layout.identifiers = session.extras.at(terms.value()).identifiers;
+            layout.identifiers = session.extras->by_key.at(terms.value()).identifiers;
         } else if (terms.value() != 0) {
             single = terms.value();
             layout.identifiers = {&single, 1};
