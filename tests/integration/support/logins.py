@@ -66,7 +66,7 @@ class Member:
     def next_topic(self):
         """Of the next message."""
         if not self._topics:
-            self._topics.append(_topic_of(self._read(packets.PUBLISH)))
+            self._topics.append(topic_of(self._read(packets.PUBLISH)))
         return self._topics.pop(0)
 
     def expect_nothing(self):
@@ -84,10 +84,10 @@ class Member:
                 return body
             if kind != packets.PUBLISH:
                 raise AssertionError(f"got packet type {kind}, {body.hex(' ')}")
-            self._topics.append(_topic_of(body))
+            self._topics.append(topic_of(body))
 
 
-def _topic_of(publish):
+def topic_of(publish):
     return publish[2 : 2 + int.from_bytes(publish[:2], "big")].decode()
 
 
