@@ -30,6 +30,7 @@ class Setup:
     port: int
     certificates: pathlib.Path | None = None
     persistence: bool = False
+    websockets: bool = False
 
 
 def use_last_core():
@@ -87,6 +88,9 @@ def _common_configuration(setup):
         f"persistence {str(setup.persistence).lower()}",
         "max_queued_messages 0",
     ]
+    if setup.websockets:
+        # mosquitto ends at once if it has WebSocket listeners and no other.
+        lines = [f"listener {setup.port + 1} 127.0.0.1", *lines, "protocol websockets"]
     if setup.certificates is not None:
         lines.append(f"certfile {setup.certificates / 'server.crt'}")
         lines.append(f"keyfile {setup.certificates / 'server.key'}")
@@ -130,7 +134,8 @@ def mosquitto(binary, directory, setup):
 
 
 def null_broker(binary, directory, setup):
-    """The floor: see null_broker.cpp."""
+    """The floor: see null_broker.cpp. It does not speak WebSocket."""
+    assert not setup.websockets
     command = [binary, setup.port]
     if setup.certificates is not None:
         command += [setup.certificates / "server.crt", setup.certificates / "server.key"]
