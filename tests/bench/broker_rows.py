@@ -119,10 +119,15 @@ ROWS = (
     ),
     _stored(
         "retained",
-        "retained --msgs 1000000 --qos 1 --window 100",
+        "retained --msgs 1000000 --qos 0",
         Figure("retained, set", "set_cpu_us", at_most=2),
         Figure("retained, drain", "drain_cpu_us", at_most=1),
         Figure("retained, memory each", "bytes_each", "B", at_most=300),
+    ),
+    _stored(
+        "retained-qos1",
+        "retained --msgs 200000 --qos 1 --window 100",
+        Figure("retained, set and on disk", "set_cpu_us"),
     ),
 )
 
