@@ -7,13 +7,11 @@ which should be on a real disk. CPU is the broker's, all of its threads, from /p
 """
 
 import argparse
-import json
 import os
 import pathlib
 import re
 import shutil
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import bulk_clients as bulk  # noqa: E402
+import medians  # noqa: E402
 import process_figures as figures  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -241,14 +240,7 @@ def main():
     options.directory = options.directory.resolve()
     os.sched_setaffinity(0, {_CORES[-1]})
     figures = measure_all(options)
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
-    width = max(map(len, figures))
-    print(f"{'':{width}}  {'median':>10}  {'least':>10}  {'most':>10}")
-    for name, values in figures.items():
-        columns = (statistics.median(values), min(values), max(values))
-        print(f"{name:{width}}  " + "  ".join(f"{each:10,.2f}" for each in columns))
+    medians.print_figures(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,11 @@ second if nothing else happens. What comes at once is cheaper: compare brokers, 
 
 import argparse
 import base64
-import json
 import os
 import pathlib
 import shutil
 import socket
 import ssl
-import statistics
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import brokers  # noqa: E402
+import medians  # noqa: E402
 
 _PORT = 18_840
 _WARM_UP = 200
@@ -142,14 +141,7 @@ def main():
         figures = measure_all(options, certificates)
     finally:
         shutil.rmtree(certificates)
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
-    width = max(map(len, figures))
-    print(f"{'':{width}}  {'median':>10}  {'least':>10}  {'most':>10}")
-    for name, values in figures.items():
-        columns = (statistics.median(values), min(values), max(values))
-        print(f"{name:{width}}  " + "  ".join(f"{each:10,.2f}" for each in columns))
+    medians.print_figures(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "server/transport/transport.hpp"
+#include "tests/support/quiet_ports.hpp"
 
 namespace martlet::transport::tests {
 
-class OpenAccess final : public core::AccessControl {
+class OpenAccess final : public testing::Everybody {
 public:
     std::optional<core::AuthenticationResult> authenticate(const protocol::ConnectView& connect,
                                                            const core::ConnectionInfo& info,
@@ -26,16 +27,6 @@ public:
         core::AuthenticationResult result;
         result.identity.user_name = connect.user_name.value_or("");
         return result;
-    }
-    bool permits_everything() const override { return true; }
-    bool may_publish(const core::Identity&, std::string_view, std::string_view) const override {
-        return true;
-    }
-    bool may_subscribe(const core::Identity&, std::string_view, std::string_view) const override {
-        return true;
-    }
-    bool may_read(const core::Identity&, std::string_view, std::string_view) const override {
-        return true;
     }
     // Of the certificates seen, in order.
     std::vector<std::string> identities() {
@@ -53,13 +44,6 @@ private:
     std::mutex mutex_;
     std::vector<std::string> identities_;
     std::vector<std::string> peers_;
-};
-
-class NoStore final : public core::Store {
-public:
-    bool keeps_records() const override { return false; }
-    void submit(core::StoreTicket, core::StoreBatch) override {}
-    void load(core::LoadRequest) override {}
 };
 
 // Lines of both logs; a test waits for one rather than for time to pass.
@@ -184,7 +168,7 @@ private:
     TestTransportLog log_{lines_};
     TestEvents events_{lines_};
     OpenAccess access_;
-    NoStore store_;
+    testing::NoStore store_;
     std::unique_ptr<Transport> transport_;
     std::optional<std::string> error_;
 };

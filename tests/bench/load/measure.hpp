@@ -8,14 +8,12 @@
 //   between. The kernel counts it in steps of 10 ms, so a row should cost the broker two seconds or
 //   more. What the kernel does for the broker outside of its process is not in it.
 // - `load_busy`: this program's CPU time by the wall clock's. Near 1 it was the generator that set
-// the
-//   pace, and `per_s` is not what the broker can do; `cpu_us` holds all the same.
+//   the pace, and `per_s` is not what the broker can do; `cpu_us` holds all the same.
 // - Latency: from the moment a message is handed to the socket until all of its bytes have been
-// read
-//   here. At a fixed --rate it counts from the moment the message was due by the schedule, whether
-//   or not anything was in its way: a pause of the broker, or of this program, is in the latency of
-//   all messages that it delayed. The time a delivery is read is taken once for all that one read
-//   brings, and one thread does both ends, so the least it can show is some 10 us.
+//   read here. At a fixed --rate it counts from the moment the message was due by the schedule,
+//   whether or not anything was in its way: a pause of the broker, or of this program, is in the
+//   latency of all messages that it delayed. The time a delivery is read is taken once for all that
+//   one read brings, and one thread does both ends, so the least it can show is some 10 us.
 // - Memory: resident set of the broker's process (VmRSS) before and after, divided alike. What an
 //   allocator keeps for later is in it; so a broker that has had as much to keep before shows
 //   nothing, and one should ask a broker that has just been started.
