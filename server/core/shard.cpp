@@ -330,6 +330,17 @@ void Shard::mark_output(Connection& connection) {
     }
 }
 
+ConnectionId Shard::connection_before(protocol::Bytes bytes) {
+    const auto progress = protocol::next_frame(bytes, limits_.packet_size_before_connect_max);
+    if (!progress || progress->state == protocol::FrameProgress::State::need_more ||
+        progress->frame.type != PacketType::connect) {
+        return {};
+    }
+    const auto connect = protocol::decode_connect(progress->frame, nullptr);
+    const Session* session = connect ? find_session(connect->client_id) : nullptr;
+    return session != nullptr ? session->connection : ConnectionId{};
+}
+
 std::optional<ShardIndex> home_shard(protocol::Bytes bytes, const Limits& limits,
                                      std::uint64_t hash_seed, ShardIndex shard_count,
                                      ShardIndex here) {

@@ -79,6 +79,10 @@ public:
     void restore(RecoveredState state, Instant now);
 
     // --- events from the network (shard.cpp) ---
+    // The connection that the client has whose CONNECT these bytes are; none if it has none. What
+    // it said there comes first, a DISCONNECT above all: whoever reads connections should read that
+    // one before open() takes it over.
+    ConnectionId connection_before(protocol::Bytes bytes);
     // A Network Connection whose first bytes are a CONNECT for this shard (see home_shard()).
     ConnectionId open(ConnectionInfo info, Instant now);
     // Takes whole packets off the front of `bytes`; returns how many bytes were used. The caller

@@ -144,6 +144,9 @@ void ShardRunner::settle(Connection& connection) {
     if (expel_if_distrusted(connection)) {
         return;
     }
+    if (Connection* const earlier = find(shard_->connection_before(connection.kept()))) {
+        earlier->go_on();
+    }
     core::ConnectionInfo info;
     info.peer = connection.arrival().peer;
     info.listener = connection.arrival().listener;

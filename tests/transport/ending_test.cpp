@@ -1,6 +1,7 @@
 // How connections end: FIN, reset, refusal, shutdown.
 #include <doctest/doctest.h>
 
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -127,6 +128,37 @@ TEST_CASE("ending: a connection attempt that breaks at once harms nobody") {
         client.reset();
     }
     CHECK(RawClient(broker.port()).exchange(connect("a"), 4) == connack);
+}
+
+// The shard is held up until both have come: the old connection's farewell in its socket, the new
+// connection in the mail of the shard that has accepted it.
+TEST_CASE("ending: a DISCONNECT from before its client came back is heard before the new CONNECT") {
+    const TransportOptions options = test_options(2);
+    TestBroker broker(options);
+    const core::ShardIndex home = core::home_of_client("me", options.hash_seed, 2);
+    const core::ShardIndex other = 1 - home;
+    RawClient client(broker.port());
+    REQUIRE(client.exchange(connect("me"), 4) == connack);
+    for (int i = 0; i < 20; ++i) {
+        std::promise<void> held;
+        std::promise<void> release;
+        broker.transport().post(
+            home, [&, released = release.get_future().share()](core::Shard&, core::Instant) {
+                held.set_value();
+                released.wait();
+            });
+        held.get_future().wait();
+        REQUIRE(client.send(disconnect));
+        RawClient again(broker.port());
+        REQUIRE(again.send(connect("me")));
+        for (int passes = 0; passes < 5; ++passes) {
+            broker.transport().run_on_shard(other, [](core::Shard&, core::Instant) {});
+        }
+        release.set_value();
+        REQUIRE(again.receive(4) == connack);
+        client = std::move(again);
+    }
+    CHECK(broker.transport().counters().sessions_taken_over == 0);
 }
 
 }  // namespace martlet::transport::tests
