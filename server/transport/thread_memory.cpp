@@ -22,9 +22,10 @@ void make_next_resident() {
         return;
     }
     static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    const auto begin = (reinterpret_cast<std::uintptr_t>(block) + page - 1) / page * page;
+    const std::size_t beyond = reinterpret_cast<std::uintptr_t>(block) % page;
+    std::byte* const first_page = static_cast<std::byte*>(block) + (page - beyond);
     // Fails on a kernel before 5.14, where all stays as it was.
-    ::madvise(reinterpret_cast<void*>(begin), step_bytes - page, MADV_POPULATE_WRITE);
+    ::madvise(first_page, step_bytes - page, MADV_POPULATE_WRITE);
     std::free(block);
 }
 
