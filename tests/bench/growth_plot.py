@@ -157,8 +157,8 @@ class _Drawing:
         x, y = self._x(size), self._y(value)
         right, up = self._x(size * factor) - x, self._y(value * factor) - y
         yield path("guide", f"M{place(x)} {place(y)}l{place(right)} {place(up)}")
-        # To the right of it, not at its end, which may be in the corner.
-        yield text_at(x + 0.75 * right + 9, y + 0.75 * up + 8, "as N", "value")
+        # Above it, where no line of something that scales comes; not at its end, in the corner.
+        yield text_at(x + 0.75 * right - 6, y + 0.75 * up - 3, "as N", "value", "end")
 
     def _line(self, style, line):
         places = [f"{place(self._x(size))} {place(self._y(value))}" for size, value in line.points]
