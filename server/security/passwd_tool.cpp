@@ -118,7 +118,7 @@ public:
     Silence& operator=(const Silence&) = delete;
     ~Silence() {
         if (is_terminal_) {
-            tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+            tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
         }
     }
 
@@ -138,12 +138,10 @@ std::string read_line() {
 }
 
 std::string ask(std::string_view prompt) {
+    // Before the prompt: it shows from when on what is typed is hidden, and kept.
+    const Silence silence;
     fmt::print(stderr, "{}", prompt);
-    std::string password;
-    {
-        const Silence silence;
-        password = read_line();
-    }
+    std::string password = read_line();
     fmt::print(stderr, "\n");
     return password;
 }
