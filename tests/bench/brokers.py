@@ -25,12 +25,16 @@ CORES = sorted(os.sched_getaffinity(0))
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """How a broker is to be; `certificates` is a directory made by certs/generate.sh, for TLS."""
+    """How a broker is to be; `certificates` is a directory made by certs/generate.sh, for TLS.
+
+    With `plain_beside` there is another listener behind `port`, without TLS and WebSocket.
+    """
 
     port: int
     certificates: pathlib.Path | None = None
     persistence: bool = False
     websockets: bool = False
+    plain_beside: bool = False
 
 
 def use_last_core():
@@ -72,6 +76,9 @@ class Broker:
     def cpu_s(self):
         return figures.cpu_s(self.pid)
 
+    def waited_s(self):
+        return figures.waited_s(self.pid)
+
     def resident_bytes(self):
         return figures.resident_bytes(self.pid)
 
@@ -88,9 +95,11 @@ def _common_configuration(setup):
         f"persistence {str(setup.persistence).lower()}",
         "max_queued_messages 0",
     ]
+    # mosquitto ends at once if it has WebSocket listeners and no other.
+    if setup.plain_beside or setup.websockets:
+        lines = [f"listener {setup.port + 1} 127.0.0.1", *lines]
     if setup.websockets:
-        # mosquitto ends at once if it has WebSocket listeners and no other.
-        lines = [f"listener {setup.port + 1} 127.0.0.1", *lines, "protocol websockets"]
+        lines.append("protocol websockets")
     if setup.certificates is not None:
         lines.append(f"certfile {setup.certificates / 'server.crt'}")
         lines.append(f"keyfile {setup.certificates / 'server.key'}")

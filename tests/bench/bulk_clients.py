@@ -49,8 +49,12 @@ class Client:
         self.socket.sendall(_packet(0x10, connect))
         assert self.read(4)[3] == 0, "CONNACK refuses"
 
-    def subscribe(self, topic_filter):
+    def ask_for(self, topic_filter):
+        """Subscribes; the answer is the caller's to read."""
         self.socket.sendall(_packet(0x82, b"\0\1" + _text(topic_filter) + b"\1"))
+
+    def subscribe(self, topic_filter):
+        self.ask_for(topic_filter)
         assert self.read(5)[4] == 1, "SUBACK refuses"
 
     def read(self, size):

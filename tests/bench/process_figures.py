@@ -15,3 +15,9 @@ def cpu_s(pid):
 def resident_bytes(pid):
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
+
+
+def waited_s(pid):
+    """How long its threads could have run and were not let, because others had their core."""
+    threads = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[1]) for thread in threads) / 1e9
