@@ -104,7 +104,11 @@ void Connection::on_event(const SocketEvent& event) {
         on_writable();
     }
     if (event.readable && !read_waits_) {
-        on_readable();
+        if (is_at_costly_handshake()) {
+            runner_->go_on_later(*this);
+        } else {
+            on_readable();
+        }
     }
 }
 

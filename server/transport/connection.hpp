@@ -72,6 +72,11 @@ public:
     Connection& operator=(const Connection&) = delete;
     ~Connection();
 
+    // Its next step costs a hundred times what a message does: only a few in each pass.
+    bool is_at_costly_handshake() const {
+        return stage_ == Stage::handshake && stream_->is_secure();
+    }
+
     // Between shards: detach() on the one, attach() on the other.
     void detach();
     [[nodiscard]] bool attach(ShardRunner& runner);

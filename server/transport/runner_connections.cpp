@@ -69,7 +69,11 @@ void ShardRunner::adopt(std::unique_ptr<Connection> connection) {
     }
     arrivals_.push_back(*connection.release());
     // Often its first bytes are there already.
-    adopted.go_on();
+    if (adopted.is_at_costly_handshake()) {
+        go_on_later(adopted);
+    } else {
+        adopted.go_on();
+    }
 }
 
 // All the silent, up to a bound, but only one of those that have begun.

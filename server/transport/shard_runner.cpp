@@ -215,14 +215,24 @@ void ShardRunner::go_on_later(Connection& connection) {
     }
 }
 
-// Those that asked for another turn, and those that the core reads again.
+// Those that asked for another turn, and those that the core reads again. When thousands come back
+// at once over TLS, most of them wait here, so that everybody else is served meanwhile.
 void ShardRunner::go_on_with_queued() {
+    constexpr std::size_t handshakes_per_pass = 4;
     const std::size_t queued = queued_.size();
+    std::size_t handshakes = 0;
+    std::size_t left = 0;
     for (std::size_t i = 0; i < queued; ++i) {
-        queued_[i]->set_queued(false);
-        queued_[i]->take_turn();
+        Connection* const connection = queued_[i];
+        if (connection->is_at_costly_handshake() && ++handshakes > handshakes_per_pass) {
+            queued_[left++] = connection;
+            continue;
+        }
+        connection->set_queued(false);
+        connection->take_turn();
     }
-    queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(queued));
+    queued_.erase(queued_.begin() + static_cast<std::ptrdiff_t>(left),
+                  queued_.begin() + static_cast<std::ptrdiff_t>(queued));
     const std::size_t resumed = resumed_.size();
     for (std::size_t i = 0; i < resumed; ++i) {
         if (Connection* connection = find(resumed_[i])) {

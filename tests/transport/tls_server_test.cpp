@@ -1,7 +1,13 @@
 // What a TLS listener shows and speaks: certificates by name, versions, ciphers, groups, protocols.
 #include <doctest/doctest.h>
+#include <openssl/ssl.h>
+#include <sys/ioctl.h>
 
+#include <chrono>
+#include <future>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "server/transport/tls_server_names.hpp"
 #include "tests/transport/packets.hpp"
@@ -43,6 +49,19 @@ TlsCertificate certificate_for(std::vector<std::string> names) {
     return certificate;
 }
 
+std::string client_hello() {
+    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
+        SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+    const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
+    BIO* const sent = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), sent);
+    SSL_set_connect_state(ssl.get());
+    SSL_do_handshake(ssl.get());
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(sent, &bytes);
+    return {bytes, static_cast<std::size_t>(size)};
+}
+
 }  // namespace
 
 TEST_CASE("tls names: exact before wildcard and one label for a wildcard") {
@@ -64,6 +83,37 @@ TEST_CASE("tls names: exact before wildcard and one label for a wildcard") {
     CHECK(first_name("localhost") == "default");
     CHECK(first_name("") == "default");
     CHECK(first_name(".example.org") == "default");
+}
+
+// All are there when the shard goes on after having been held up.
+TEST_CASE("tls server: a crowd of handshakes does not keep others waiting") {
+    TransportOptions options = tls_options();
+    options.shards = 1;
+    options.arrivals.connect_timeout = std::chrono::hours(1);
+    TestBroker broker(options);
+    TlsClient established(broker.port(), {});
+    REQUIRE(established.exchange(connect("established"), 4) == connack);
+    const std::string hello = client_hello();
+    std::vector<RawClient> crowd;
+    for (int i = 0; i < 400; ++i) {
+        crowd.emplace_back(broker.port());
+    }
+    REQUIRE(broker.lines().wait_for("accepted", 401));
+    std::promise<void> release;
+    broker.transport().post(0, [released = release.get_future().share()](
+                                   core::Shard&, core::Instant) { released.wait(); });
+    for (RawClient& client : crowd) {
+        REQUIRE(client.send(hello));
+    }
+    REQUIRE(established.send(pingreq));
+    release.set_value();
+    CHECK(established.receive(2) == pingresp);
+    std::size_t answered = 0;
+    for (const RawClient& client : crowd) {
+        int waiting = 0;
+        answered += ::ioctl(client.socket(), FIONREAD, &waiting) == 0 && waiting != 0 ? 1 : 0;
+    }
+    CHECK(answered < crowd.size());
 }
 
 TEST_CASE("tls server: the certificate is chosen by the name a client asks for") {
