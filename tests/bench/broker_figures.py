@@ -19,13 +19,13 @@ import json
 import pathlib
 import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 
 import broker_rows
 import brokers
+from medians import finish, median_of, number, print_table, say
 
 _LOAD = brokers.ROOT / "build/release/tests/bench/load/martlet_load"
 _PORT = 18_850
@@ -41,10 +41,6 @@ class Place:
     port: int
     pid: int | None = None
     options: tuple[str, ...] = ()
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def measure(load, place):
@@ -121,27 +117,6 @@ def measure_brokers(options, rows, measure_row):
 
 
 # --- tables -------------------------------------------------------------------------------------
-
-
-def print_table(heads, lines):
-    widths = [max(len(str(line[place])) for line in (heads, *lines)) for place in range(len(heads))]
-    for line in (heads, *lines):
-        first, *others = (str(cell) for cell in line)
-        cells = [first.ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(others, widths[1:])]
-        print("  ".join(cells).rstrip())
-
-
-def number(value, unit=""):
-    if value is None:
-        return "-"
-    digits = 0 if value >= 100 else 1 if value >= 20 else 2
-    return f"{value:,.{digits}f}{' ' + unit if unit else ''}"
-
-
-def median_of(values):
-    present = [value for value in values if value is not None]
-    return statistics.median(present) if present else None
 
 
 def values_of(figure, reports):
@@ -336,10 +311,7 @@ def main():
         print_there(rows, reports, options.pid is not None)
     else:
         print_figures(rows, reports)
-    errors = errors_in(reports)
-    for error in errors:
-        say(error)
-    return 1 if errors else 0
+    return finish(errors_in(reports))
 
 
 if __name__ == "__main__":

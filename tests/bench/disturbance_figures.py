@@ -38,7 +38,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import brokers  # noqa: E402
 import disturbances  # noqa: E402
-from broker_figures import median_of, number, print_table, say  # noqa: E402
+from medians import finish, median_of, number, print_table, say  # noqa: E402
 
 _PORT = 18_860
 _WITNESS_PORT = 18_870
@@ -323,10 +323,7 @@ def main():
         print(json.dumps(reports, indent=2))
     else:
         print_figures(chosen, reports)
-    errors = errors_in(reports)
-    for error in errors:
-        say(error)
-    return 1 if errors else 0
+    return finish(errors_in(reports))
 
 
 if __name__ == "__main__":

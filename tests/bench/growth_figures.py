@@ -22,6 +22,7 @@ import broker_figures
 import broker_rows
 import brokers
 import growth_plot
+import medians
 
 _BENCH = brokers.ROOT / "build/release/tests/bench/martlet_bench"
 _MIN_TIME_S = 0.2
@@ -155,7 +156,7 @@ def measure(options):
     measured = {name: {} for name in options.operations}
     for run in range(options.runs):
         for name, sizes in measured.items():
-            broker_figures.say(f"run {run + 1} of {options.runs}: {name}")
+            medians.say(f"run {run + 1} of {options.runs}: {name}")
             if name == _CONNECTIONS:
                 figures = run_connections(options.broker)
             else:
@@ -264,7 +265,7 @@ def main():
         print(json.dumps(measured, indent=2))
     else:
         heads = ("", "N", "each", "times the first", "kept for each")
-        broker_figures.print_table(heads, list(table_lines(measured)))
+        medians.print_table(heads, list(table_lines(measured)))
     if options.svg:
         options.svg.write_text(draw(measured))
 
