@@ -42,6 +42,7 @@ struct Connection {
     bool drop_logged = false;           // the present run of drops has been logged
     bool denied_logged = false;         // a refused PUBLISH has been logged
     bool reading_stopped = false;       // told the transport to keep bytes aside
+    bool publish_waits = false;         // a PUBLISH: until the SUBACKs before it are out
     bool connack_pending = false;       // accepted, but the CONNACK waits for storage
     bool assigned_client_id = false;    // v5: to be told in the CONNACK
     bool server_keep_alive = false;     // v5: to be told in the CONNACK
@@ -51,6 +52,7 @@ struct Connection {
     std::uint16_t keep_alive_s = 0;
     std::uint16_t receive_maximum = 65'535;  // the client's: our window towards it
     std::uint16_t sent_aliases_max = 0;      // v5: Topic Aliases that may be sent to it
+    std::uint16_t subacks_pending = 0;       // of `answers_pending`, the ones for a SUBSCRIBE
     std::uint32_t answers_pending = 0;  // acknowledgements that wait for storage or other shards
     std::uint32_t pubacks_pending = 0;  // of those, the ones for a PUBLISH at QoS 1
     std::uint32_t pubrecs_pending = 0;  // ... and at QoS 2

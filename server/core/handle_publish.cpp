@@ -183,9 +183,9 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
     answer(connection, std::move(ack));
 }
 
-// What a v5 publisher is told. With several shards only the own part of the outcome is known.
-ReasonCode Shard::judge(const RouteOutcome& outcome, const PublishView& publish) const {
-    if (shard_count_ > 1) {
+// What a v5 publisher is told. What becomes of it on other shards is not known.
+ReasonCode Shard::judge(const RouteOutcome& outcome, const PublishView& publish) {
+    if (outcome.goes_elsewhere) {
         return ReasonCode::success;
     }
     if (outcome.matched == 0) {

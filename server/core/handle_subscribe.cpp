@@ -1,4 +1,5 @@
 // SUBSCRIBE and UNSUBSCRIBE.
+#include <algorithm>
 #include <utility>
 
 #include "protocol/assert.hpp"
@@ -29,7 +30,8 @@ void Shard::handle_subscribe(Connection& connection,
         log_subscription(session, request->filter, request->options.qos, code, true);
     }
     suback.ticket = ticket_since(mark);
-    suback.sequence = std::exchange(group_sequence_, 0);
+    // From then on no shard leaves this one out.
+    suback.sequence = std::max(std::exchange(group_sequence_, 0), interest_sequence_);
     answer(connection, std::move(suback));
 }
 
@@ -66,7 +68,7 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
             return ReasonCode::quota_exceeded;
         }
         subscriber.index = static_cast<std::uint32_t>(session.subscriptions.size());
-        const SubscriptionTree::Place place = subscriptions_.add(request.filter, subscriber);
+        const SubscriptionTree::Place place = add_to_tree(request.filter, subscriber);
         session.subscriptions.push_back({place.key, place.position});
         note_filter(session, request.filter);
     }
@@ -83,6 +85,14 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
         update_retained(session, request.filter, subscriber.packed);
     }
     return static_cast<ReasonCode>(protocol::to_wire(request.options.qos));
+}
+
+SubscriptionTree::Place Shard::add_to_tree(std::string_view filter, const Subscriber& subscriber) {
+    const SubscriptionTree::Place place = subscriptions_.add(filter, subscriber);
+    if (place.position == 0) {
+        add_interest(filter);
+    }
+    return place;
 }
 
 bool Shard::may_add_subscription(const Session& session) const {
@@ -155,7 +165,7 @@ void Shard::join_group(const Session& session, const SharedSubscriptionRecord& s
                         0};
     const ShardIndex home = shard_of_group(shared.group, shared.filter);
     if (home == index_) {
-        groups_.join(join);
+        join_own_group(join);
     } else {
         join.sequence = group_sequence_ = peers_[home].sent = ++last_sequence_;
         send_to(home, std::move(join));
@@ -229,7 +239,7 @@ void Shard::leave_group(const Session& session, const SharedSubscriptionRecord& 
     const SessionAddress self{session.id, session.slot, index_};
     const ShardIndex home = shard_of_group(shared.group, shared.filter);
     if (home == index_) {
-        groups_.leave(shared.group, shared.filter, self);
+        leave_own_group(shared.group, shared.filter, self);
     } else {
         group_sequence_ = peers_[home].sent = ++last_sequence_;
         send_to(home, SharedLeaveItem{shared.group, shared.filter, self, group_sequence_});
@@ -239,6 +249,9 @@ void Shard::leave_group(const Session& session, const SharedSubscriptionRecord& 
 // Both sides are swap-removed, so one entry may move on each; whoever points at it is told.
 void Shard::remove_subscription(Session& session, std::uint32_t index) {
     const SubscriptionRecord gone = session.subscriptions[index];
+    if (shard_count_ > 1 && subscriptions_.subscribers(gone.key).size() == 1) {
+        drop_interest(subscriptions_.filter_text(gone.key));
+    }
     if (const auto moved = subscriptions_.remove(gone.key, gone.position)) {
         sessions_[moved->session].subscriptions[moved->index].position = gone.position;
     }

@@ -1,6 +1,7 @@
 // What a shard exchanges with its peers, and the answers that wait for them or for the store.
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "protocol/assert.hpp"
@@ -32,19 +33,32 @@ constexpr std::uint64_t hash_start = 0xCBF29CE484222325ULL;
 
 // Which its sender waits for; 0: none.
 std::uint64_t sequence_of(const ShardItem& item) {
-    if (const auto* publish = std::get_if<PublishItem>(&item)) {
-        return publish->sequence;
+    if (const auto* interest = std::get_if<InterestItem>(&item)) {
+        return interest->sequence;
     }
     if (const auto* join = std::get_if<SharedJoinItem>(&item)) {
         return join->sequence;
+    }
+    if (const auto* deliver = std::get_if<SharedDeliverItem>(&item)) {
+        return deliver->sequence;
     }
     const auto* leave = std::get_if<SharedLeaveItem>(&item);
     return leave != nullptr ? leave->sequence : 0;
 }
 
+std::uint64_t shared_sequence_of(const ShardItem& item) {
+    if (const auto* interest = std::get_if<InterestItem>(&item)) {
+        return interest->shared_sequence;
+    }
+    const auto* deliver = std::get_if<SharedDeliverItem>(&item);
+    return deliver != nullptr ? deliver->shared_sequence : 0;
+}
+
 void extend(SequenceRange& range, std::uint64_t sequence) {
-    range.first = range.last == 0 ? sequence : range.first;
-    range.last = sequence;
+    if (sequence != 0) {
+        range.first = range.last == 0 ? sequence : range.first;
+        range.last = sequence;
+    }
 }
 
 }  // namespace
@@ -83,6 +97,9 @@ void Shard::answer(Connection& connection, Answer answer) {
     ++connection.answers_pending;
     connection.pubacks_pending += answer.type == PacketType::puback ? 1 : 0;
     connection.pubrecs_pending += answer.type == PacketType::pubrec ? 1 : 0;
+    if (answer.type == PacketType::suback) {
+        ++connection.subacks_pending;
+    }
     update_reading(connection);
     answers_.push_back(std::move(answer));
 }
@@ -137,6 +154,9 @@ void Shard::release_answer(const Answer& due) {
     --connection->answers_pending;
     connection->pubacks_pending -= due.type == PacketType::puback ? 1 : 0;
     connection->pubrecs_pending -= due.type == PacketType::pubrec ? 1 : 0;
+    if (due.type == PacketType::suback && --connection->subacks_pending == 0) {
+        connection->publish_waits = false;
+    }
     send_answer(*connection, due);
     update_reading(*connection);
 }
@@ -176,11 +196,41 @@ void Shard::send_to(ShardIndex shard, ShardItem item) {
     peers_[shard].outgoing.items.push_back(std::move(item));
 }
 
+void Shard::send_to_all(const ShardItem& item) {
+    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
+        if (shard != index_) {
+            send_to(shard, item);
+        }
+    }
+}
+
+void Shard::send_publication(ShardIndex shard, Publication& publication, std::uint64_t sequence) {
+    const bool is_part = static_cast<bool>(part_of_);
+    if (!PackedPublications::is_small(publication.parts())) {
+        send_to(shard, PublishItem{publication.message(), sequence, is_part});
+        return;
+    }
+    ShardBatch& batch = peers_[shard].outgoing;
+    if (batch.items.empty() || !std::holds_alternative<SmallPublishesItem>(batch.items.back())) {
+        batch.items.emplace_back(SmallPublishesItem{});
+    }
+    ++std::get<SmallPublishesItem>(batch.items.back()).count;
+    batch.small.add({publication.parts(), sequence, is_part});
+}
+
 void Shard::push_batches() {
+    if (!has_told_interest_) {
+        tell_interest();
+    }
     for (SharedResultItem& item : std::exchange(returned_, {})) {
         on_shared_result(item);
     }
     submit_batch();
+    // Who is told that this shard knows of its filters may ask another at once for what is retained
+    // there: that must have come there before (see start_retained()).
+    if (std::exchange(has_heard_news_, false)) {
+        send_batches();
+    }
     const std::uint64_t shared = confirmed_shared_sequence();
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
         Peer& peer = peers_[shard];
@@ -189,8 +239,15 @@ void Shard::push_batches() {
         if (confirm.sequence != 0 || confirm.shared_sequence != 0) {
             send_to(shard, confirm);
         }
-        if (!peer.outgoing.items.empty()) {
-            link_->send(index_, shard, std::exchange(peer.outgoing, {}));
+    }
+    send_batches();
+}
+
+void Shard::send_batches() {
+    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
+        ShardBatch& outgoing = peers_[shard].outgoing;
+        if (!outgoing.items.empty()) {
+            link_->send(index_, shard, std::exchange(outgoing, {}));
         }
     }
 }
@@ -213,30 +270,36 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     const std::uint64_t shared_mark = last_shared_sequence_;
     Confirmation confirmation;
     Confirmation shared;
+    std::size_t offset = 0;
+    const auto take = [&]<class Item>(Item& item) {
+        if constexpr (std::is_same_v<Item, SmallPublishesItem>) {
+            for (std::uint32_t i = 0; i < item.count; ++i) {
+                const PackedPublication packed = batch.small.read(offset);
+                take_publication(from, Publication(packed.parts), packed, confirmation);
+            }
+        } else if constexpr (std::is_same_v<Item, PublishItem>) {
+            take_publication(from, Publication(std::move(item.message)),
+                             {{}, item.sequence, item.is_part}, confirmation);
+        } else {
+            on_item(from, item);
+        }
+    };
     for (ShardItem& item : batch.items) {
-        const std::size_t item_mark = store_mark();
-        const std::uint64_t item_shared_mark = last_shared_sequence_;
-        const std::uint64_t sequence = sequence_of(item);
-        if (const auto* deliver = std::get_if<SharedDeliverItem>(&item)) {
-            shared.sequences.last = std::max(shared.sequences.last, deliver->sequence);
-        }
-        std::visit([&](auto& value) { on_item(from, value); }, item);
-        if (sequence == 0) {
-            continue;
-        }
-        extend(confirmation.sequences, sequence);
-        if (store_refuses_ && ticket_since(item_mark) == 0 &&
-            last_shared_sequence_ == item_shared_mark) [[unlikely]] {
-            send_to(from, ConfirmAheadItem{{sequence, sequence}});
-        }
+        std::visit(take, item);
+        extend(confirmation.sequences, sequence_of(item));
+        extend(shared.sequences, shared_sequence_of(item));
     }
     // Safe once what the batch made this shard record is durable, and what it made this shard send
-    // to members of groups elsewhere is safe there.
+    // to members of groups elsewhere is safe there. A group is there once all shards know of it.
     confirmation.ticket = shared.ticket = ticket_since(mark);
     if (confirmation.sequences.last != 0 || shared.sequences.last != 0) {
         want(confirmation.ticket);
     }
     confirmation.shared_sequence = last_shared_sequence_ != shared_mark ? last_shared_sequence_ : 0;
+    if (std::exchange(has_joined_, false)) {
+        confirmation.shared_sequence =
+            std::max(confirmation.shared_sequence, interest_shared_sequence_);
+    }
     if (confirmation.sequences.last != 0) {
         peers_[from].to_confirm.push_back(confirmation);
     }
@@ -245,11 +308,24 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     }
 }
 
-void Shard::on_item(ShardIndex from, PublishItem& item) {
-    Publication publication(std::move(item.message));
-    part_of_ = {from, item.is_part ? item.sequence : 0};
-    route_here(publication, item.sequence != 0);
+void Shard::take_publication(ShardIndex from, Publication publication,
+                             const PackedPublication& terms, Confirmation& confirmation) {
+    if (terms.sequence == 0) {
+        route_here(publication, {});
+        return;
+    }
+    // What of it went to members of groups here came first.
+    const bool is_all = confirmation.sequences.last != terms.sequence;
+    const std::size_t mark = store_mark();
+    const std::uint64_t shared_mark = last_shared_sequence_;
+    part_of_ = {from, terms.is_part ? terms.sequence : 0};
+    route_here(publication, {0, true});
     part_of_ = {};
+    extend(confirmation.sequences, terms.sequence);
+    const bool needs_store = ticket_since(mark) != 0 || last_shared_sequence_ != shared_mark;
+    if (store_refuses_ && is_all && !needs_store) [[unlikely]] {
+        send_to(from, ConfirmAheadItem{{terms.sequence, terms.sequence}});
+    }
 }
 
 void Shard::on_item(ShardIndex from, const CompleteItem& item) {
@@ -286,11 +362,12 @@ void Shard::on_item(ShardIndex from, RetainedSliceItem& item) {
 }
 
 void Shard::on_item(ShardIndex, const SharedJoinItem& item) {
-    groups_.join(item);
+    join_own_group(item);
+    has_joined_ = true;
 }
 
 void Shard::on_item(ShardIndex, const SharedLeaveItem& item) {
-    groups_.leave(item.group, item.filter, item.member);
+    leave_own_group(item.group, item.filter, item.member);
 }
 
 void Shard::on_item(ShardIndex, const SharedPresenceItem& item) {

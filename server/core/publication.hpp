@@ -55,6 +55,7 @@ public:
         }
         return topic_hash_;
     }
+    const MessageParts& parts() const { return parts_; }
     bool is_shared() const { return static_cast<bool>(message_); }
 
 private:

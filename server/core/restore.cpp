@@ -72,7 +72,7 @@ void Shard::restore_subscriptions(Session& session, const RecoveredSession& reco
             continue;
         }
         subscriber.index = static_cast<std::uint32_t>(session.subscriptions.size());
-        const SubscriptionTree::Place place = subscriptions_.add(subscription.filter, subscriber);
+        const SubscriptionTree::Place place = add_to_tree(subscription.filter, subscriber);
         session.subscriptions.push_back({place.key, place.position});
     }
 }

@@ -35,16 +35,30 @@ void Shard::start_retained(Session& session, std::string_view filter, std::uint3
         if (exact && shard != only) {
             continue;
         }
-        stream.sources.push_back({shard, true, false});
+        stream.sources.push_back({shard, false, false});
+    }
+    // What is published while the others do not know of the filter comes here only from where it is
+    // retained, so that has to be looked at afterwards.
+    stream.begins_after = interest_sequence_;
+    begin_stream(stream);
+    ++session.retained_streams;
+    retained_work_ = true;
+}
+
+void Shard::begin_stream(RetainedStream& stream) {
+    if (stream.begins_after > confirmed_sequence()) {
+        return;
+    }
+    stream.has_begun = true;
+    for (RetainedStream::Source& source : stream.sources) {
+        source.asked = true;
         RetainedQueryItem query{stream.query, stream.filter};
-        if (shard != index_) {
-            send_to(shard, std::move(query));
+        if (source.shard != index_) {
+            send_to(source.shard, std::move(query));
         } else {
             on_retained_query(index_, query);
         }
     }
-    ++session.retained_streams;
-    retained_work_ = true;
 }
 
 void Shard::deliver_retained(Session& session, const MessageRef& message, std::uint32_t packed) {
@@ -127,6 +141,10 @@ void Shard::feed_retained() {
 
 // Hands over what is ready and asks for more; true when the stream is at its end.
 bool Shard::feed_stream(RetainedStream& stream) {
+    if (!stream.has_begun) {
+        begin_stream(stream);
+        return false;
+    }
     Session& session = sessions_[stream.session];
     if (!has_room(session)) {
         return false;  // goes on with the pass in which the session has room again

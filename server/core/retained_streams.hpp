@@ -32,7 +32,9 @@ struct RetainedStream {
     std::uint64_t query = 0;
     SessionSlot session = no_session;
     std::string filter;
-    std::uint32_t packed = 0;  // the subscription's terms, as Subscriber::packed
+    std::uint32_t packed = 0;        // the subscription's terms, as Subscriber::packed
+    std::uint64_t begins_after = 0;  // all shards have confirmed this: see InterestItem
+    bool has_begun = false;
     std::deque<MessageRef> ready;
     std::vector<Source> sources;
     // Topics that got a live retained message meanwhile: what a slice has for them is older news.

@@ -7,23 +7,39 @@ namespace martlet::core {
 
 using protocol::QoS;
 
-// This shard's own subscribers, and the message to every other shard for theirs. `sequence` is not
-// 0 when an acknowledgement waits for the others' confirmation.
+// This shard's own subscribers, and the message to the other shards that may have some or keep it.
+// `sequence` is not 0 when an acknowledgement waits for the others' confirmation.
 RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
-    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
-        if (shard != index_) {
-            send_to(shard,
-                    PublishItem{publication.message(), sequence, static_cast<bool>(part_of_)});
-            if (sequence != 0) {
-                peers_[shard].sent = sequence;
-            }
+    RouteOutcome outcome = route_here(publication, {sequence, false});
+    if (shard_count_ > 1) {
+        Interest::Shards interested = interest_.shards_for(publication.topic());
+        if (publication.retain()) {
+            interested |= Interest::bit(shard_of_topic(publication.topic()));
         }
+        outcome.goes_elsewhere =
+            interested != 0 && route_to_peers(interested, publication, sequence);
     }
-    return route_here(publication, false);
+    return outcome;
 }
 
-// `confirm`: it came from a shard that waits for it to be safe everywhere it goes from here.
-RouteOutcome Shard::route_here(Publication& publication, bool confirm) {
+// False: they are none but this shard itself.
+bool Shard::route_to_peers(Interest::Shards interested, Publication& publication,
+                           std::uint64_t sequence) {
+    bool sent = false;
+    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
+        if (shard == index_ || (interested & Interest::bit(shard)) == 0) {
+            continue;
+        }
+        sent = true;
+        send_publication(shard, publication, sequence);
+        if (sequence != 0) {
+            peers_[shard].sent = sequence;
+        }
+    }
+    return sent;
+}
+
+RouteOutcome Shard::route_here(Publication& publication, Waiter waiter) {
     RouteOutcome outcome;
     if (publication.retain() && shard_of_topic(publication.topic()) == index_) {
         keep_retained(publication);
@@ -40,7 +56,7 @@ RouteOutcome Shard::route_here(Publication& publication, bool confirm) {
     } else if (!matched_lists_.empty()) {
         route_to_matches(publication, outcome);
     }
-    route_to_groups(publication, outcome, confirm);
+    route_to_groups(publication, outcome, waiter);
     record_targets(publication);
     return outcome;
 }
@@ -133,12 +149,12 @@ void Shard::merge_match(Match& match, std::uint32_t index, const Subscriber& oth
                                         mine != 0 ? mine : theirs);
 }
 
-void Shard::route_to_groups(Publication& publication, RouteOutcome& outcome, bool confirm) {
+void Shard::route_to_groups(Publication& publication, RouteOutcome& outcome, Waiter waiter) {
     groups_.choose_for(publication.topic(), limits_.inflight_max,
                        [&](const SharedGroups::Choice& choice) {
                            if (choice.member != nullptr) {
                                ++outcome.matched;
-                               send_shared(choice, publication, outcome, confirm);
+                               send_shared(choice, publication, outcome, waiter);
                            }
                        });
 }

@@ -34,6 +34,7 @@ Shard::Shard(const ShardSetup& setup)
       session_ids_(index_, shard_count_),
       subscriptions_(setup.hash_seed),
       groups_(setup.index, setup.hash_seed),
+      interest_(setup.hash_seed, setup.shard_count),
       retained_(setup.hash_seed),
       peers_(setup.shard_count),
       keeps_records_(store_.keeps_records()),
@@ -114,6 +115,12 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
             break;
         }
         if (progress->state == protocol::FrameProgress::State::need_more) {
+            break;
+        }
+        // A client that publishes to itself gets the SUBACK first.
+        if (connection->subacks_pending != 0 && progress->frame.type == PacketType::publish) {
+            connection->publish_waits = true;
+            update_reading(*connection);
             break;
         }
         handle_frame(*connection, progress->frame);

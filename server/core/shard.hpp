@@ -31,6 +31,7 @@
 #include "server/core/connection.hpp"
 #include "server/core/connection_port.hpp"
 #include "server/core/counters.hpp"
+#include "server/core/interest.hpp"
 #include "server/core/limits.hpp"
 #include "server/core/log_events.hpp"
 #include "server/core/peer.hpp"
@@ -64,8 +65,9 @@ struct ShardSetup {
 
 // What became of a publication on this shard.
 struct RouteOutcome {
-    std::uint32_t matched = 0;  // subscribers it was for
-    std::uint32_t refused = 0;  // of those, the ones whose queue was full
+    std::uint32_t matched = 0;    // subscribers it was for
+    std::uint32_t refused = 0;    // of those, the ones whose queue was full
+    bool goes_elsewhere = false;  // other shards may have some too
 };
 
 class Shard {
@@ -188,8 +190,8 @@ private:
     static Answer answer_to(const Connection& connection, const protocol::PublishView& publish,
                             protocol::ReasonCode reason);
     void answer_repeated(Connection& connection, const protocol::PublishView& publish);
-    protocol::ReasonCode judge(const RouteOutcome& outcome,
-                               const protocol::PublishView& publish) const;
+    static protocol::ReasonCode judge(const RouteOutcome& outcome,
+                                      const protocol::PublishView& publish);
     void accept_publish(Connection& connection, Session& session,
                         const protocol::PublishView& publish);
 
@@ -214,6 +216,7 @@ private:
     void join_group(const Session& session, const SharedSubscriptionRecord& shared);
     void leave_group(const Session& session, const SharedSubscriptionRecord& shared);
     void remove_subscription(Session& session, std::uint32_t index);
+    SubscriptionTree::Place add_to_tree(std::string_view filter, const Subscriber& subscriber);
     bool may_add_subscription(const Session& session) const;
     std::uint32_t find_subscription(const Session& session, FilterKey key);
     void log_subscription(const Session& session, std::string_view filter, protocol::QoS qos,
@@ -258,24 +261,35 @@ private:
     };
     enum class Delivered : std::uint8_t { sent, queued, skipped, refused };
     RouteOutcome route(Publication& publication, std::uint64_t sequence);
-    RouteOutcome route_here(Publication& publication, bool confirm);
+    bool route_to_peers(Interest::Shards interested, Publication& publication,
+                        std::uint64_t sequence);
+    // Who waits for a publication to be safe everywhere it goes from here: an own client's
+    // acknowledgement with this sequence, another shard, or nobody.
+    struct Waiter {
+        std::uint64_t sequence = 0;
+        bool is_peer = false;
+    };
+    RouteOutcome route_here(Publication& publication, Waiter waiter);
     void deliver_to(const Subscriber& subscriber, Publication& publication, RouteOutcome& outcome);
     void deliver_live(Session& session, Publication& publication, DeliveryTerms terms,
                       RouteOutcome& outcome);
     void route_to_matches(Publication& publication, RouteOutcome& outcome);
     void merge_match(Match& match, std::uint32_t index, const Subscriber& other);
-    void route_to_groups(Publication& publication, RouteOutcome& outcome, bool confirm);
+    void route_to_groups(Publication& publication, RouteOutcome& outcome, Waiter waiter);
     void keep_retained(Publication& publication);
     void erase_retained(std::string_view topic);
     bool fits_retained(const Message& message) const;
 
     // --- shared subscriptions (shared_delivery.cpp) ---
     void send_shared(const SharedGroups::Choice& choice, Publication& publication,
-                     RouteOutcome& outcome, bool confirm);
+                     RouteOutcome& outcome, Waiter waiter);
     Delivered deliver_shared(const SharedDeliverItem& item);
     void report_shared(const GroupAddress& group, const SessionAddress& member,
                        std::uint32_t completed, MessageRef returned);
     void on_shared_result(const SharedResultItem& item);
+    void join_own_group(const SharedJoinItem& item);
+    void leave_own_group(std::string_view group, std::string_view filter,
+                         const SessionAddress& member);
     void set_presence(Session& session, bool online);
     bool is_online(const Session& session) const;
     void return_shared(Session& session);
@@ -333,6 +347,7 @@ private:
 
     // --- retained messages for new subscriptions (retained_delivery.cpp) ---
     void start_retained(Session& session, std::string_view filter, std::uint32_t packed);
+    void begin_stream(RetainedStream& stream);
     void deliver_retained(Session& session, const MessageRef& message, std::uint32_t packed);
     void supersede_retained(const Session& session, std::string_view topic);
     void cancel_retained(Session& session, std::string_view filter);
@@ -420,10 +435,22 @@ private:
     DeliveryTerms restore_terms(Session& session, std::uint32_t bits,
                                 std::span<const std::uint32_t>& identifiers);
 
+    // --- what this shard's filters match, told to its peers (interest_news.cpp) ---
+    void add_interest(std::string_view filter);
+    void drop_interest(std::string_view filter);
+    void tell_interest();
+    void on_item(ShardIndex from, const RestoredItem& item);
+    void on_item(ShardIndex from, const InterestToldItem& item);
+    void on_item(ShardIndex from, const InterestItem& item);
+
     // --- peers (mailbox.cpp) ---
     void send_to(ShardIndex shard, ShardItem item);
+    void send_to_all(const ShardItem& item);
+    void send_publication(ShardIndex shard, Publication& publication, std::uint64_t sequence);
+    void take_publication(ShardIndex from, Publication publication, const PackedPublication& terms,
+                          Confirmation& confirmation);
+    void send_batches();
     void push_batches();
-    void on_item(ShardIndex from, PublishItem& item);
     void on_item(ShardIndex from, const CompleteItem& item);
     void on_item(ShardIndex from, const ConfirmItem& item);
     void on_item(ShardIndex from, const ConfirmAheadItem& item);
@@ -467,6 +494,15 @@ private:
 
     SubscriptionTree subscriptions_;
     SharedGroups groups_;
+    Interest interest_;
+    ShardIndex restored_peers_ = 0;
+    bool has_said_restored_ = false;
+    bool has_told_interest_ = false;
+    // The last news of what this shard's filters match: see InterestItem.
+    std::uint64_t interest_sequence_ = 0;
+    std::uint64_t interest_shared_sequence_ = 0;
+    bool has_joined_ = false;      // somebody a group here, in the batch being taken
+    bool has_heard_news_ = false;  // of what a peer's filters match, since the last push
     RetainedMessages retained_;
     RetainedStreams retained_streams_;
     bool retained_work_ = false;

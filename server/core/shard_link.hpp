@@ -1,7 +1,8 @@
 // Port: how shards talk. What one pass has for another shard travels as one batch.
 //
-// Batches of one shard to another arrive in the order they were sent, which is what keeps the order
-// of messages per publisher and topic. Threading: send() is called on the sending shard's thread;
+// A shard gets its batches in the order they were sent, from whomever: so messages keep their order
+// per publisher and topic, and what one shard sends because of another's batch does not arrive
+// before what that other had sent first. Threading: send() is called on the sending shard's thread;
 // batches are handed to Shard::on_batch() on the receiver's thread.
 #pragma once
 
@@ -11,7 +12,9 @@
 #include <vector>
 
 #include "server/core/ids.hpp"
+#include "server/core/interest.hpp"
 #include "server/core/message.hpp"
+#include "server/core/packed_publications.hpp"
 #include "server/core/store.hpp"
 
 namespace martlet::core {
@@ -46,6 +49,24 @@ struct PublishItem {
 // The sender's publications up to `sequence` are stored everywhere: see PublicationKey.
 struct CompleteItem {
     std::uint64_t sequence = 0;
+};
+// The next so many of the batch's small publications; each as a PublishItem.
+struct SmallPublishesItem {
+    std::uint32_t count = 0;
+};
+// All that the sender was restored with and that concerns the receiver has been sent.
+struct RestoredItem {};
+// The sender has filters in these buckets, and will tell what changes: see Interest.
+struct InterestToldItem {
+    Interest::Buckets used;
+};
+// It has some in this bucket from now on, or none any more. A client's SUBACK waits for the first
+// sequence to be confirmed, the shard of a member of a group for the second.
+struct InterestItem {
+    Interest::Bucket bucket = 0;
+    bool is_used = true;
+    std::uint64_t sequence = 0;
+    std::uint64_t shared_sequence = 0;
 };
 // Everything up to `sequence` that the receiver of this item once sent is safe here; likewise what
 // it handed to members of its groups (SharedDeliverItem). 0: as before.
@@ -106,8 +127,11 @@ struct SharedDeliverItem {
     GroupAddress group;
     SessionAddress member;
     std::uint32_t packed = 0;
-    bool online = false;         // the member was thought to be connected
-    std::uint64_t sequence = 0;  // not 0 when the sender waits for a ConfirmItem that covers it
+    bool online = false;  // the member was thought to be connected
+    // What a ConfirmItem has to cover, if anybody waits for that: a client of the sender, or the
+    // shard that the message came from.
+    std::uint64_t sequence = 0;
+    std::uint64_t shared_sequence = 0;
     PublicationKey part_of{};
 };
 // ...and says what became of them: done with, or (`returned` set) to be given to another.
@@ -119,12 +143,14 @@ struct SharedResultItem {
 };
 
 using ShardItem =
-    std::variant<PublishItem, CompleteItem, ConfirmItem, ConfirmAheadItem, PauseItem,
-                 RetainedQueryItem, RetainedMoreItem, RetainedSliceItem, SharedJoinItem,
-                 SharedLeaveItem, SharedPresenceItem, SharedDeliverItem, SharedResultItem>;
+    std::variant<PublishItem, SmallPublishesItem, CompleteItem, RestoredItem, InterestToldItem,
+                 InterestItem, ConfirmItem, ConfirmAheadItem, PauseItem, RetainedQueryItem,
+                 RetainedMoreItem, RetainedSliceItem, SharedJoinItem, SharedLeaveItem,
+                 SharedPresenceItem, SharedDeliverItem, SharedResultItem>;
 
 struct ShardBatch {
     std::vector<ShardItem> items;
+    PackedPublications small;
 };
 
 class ShardLink {

@@ -7,18 +7,21 @@ namespace martlet::core {
 
 // To the chosen member of a group, here or on its own shard.
 void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publication,
-                        RouteOutcome& outcome, bool confirm) {
+                        RouteOutcome& outcome, Waiter waiter) {
     SharedDeliverItem item{publication.message(),
                            choice.group,
                            choice.member->address,
                            choice.member->packed,
                            choice.member->online,
                            0,
+                           0,
                            part_of_};
     if (item.member.shard != index_) {
         const ShardIndex shard = item.member.shard;
-        if (confirm) {
-            item.sequence = peers_[shard].shared_sent = ++last_shared_sequence_;
+        if (waiter.is_peer) {
+            item.shared_sequence = peers_[shard].shared_sent = ++last_shared_sequence_;
+        } else if (waiter.sequence != 0) {
+            item.sequence = peers_[shard].sent = waiter.sequence;
         }
         send_to(shard, std::move(item));
         return;
@@ -57,6 +60,24 @@ Shard::Delivered Shard::deliver_shared(const SharedDeliverItem& item) {
     stored_ = std::move(routed);
     part_of_ = part_of;
     return delivered;
+}
+
+// A group here, and with its first and last member what this shard is sent.
+void Shard::join_own_group(const SharedJoinItem& item) {
+    const std::size_t before = groups_.group_count();
+    groups_.join(item);
+    if (groups_.group_count() != before) {
+        add_interest(item.filter);
+    }
+}
+
+void Shard::leave_own_group(std::string_view group, std::string_view filter,
+                            const SessionAddress& member) {
+    const std::size_t before = groups_.group_count();
+    groups_.leave(group, filter, member);
+    if (groups_.group_count() != before) {
+        drop_interest(filter);
+    }
 }
 
 // As its groups see it: from CONNACK to the end of the connection.
@@ -120,7 +141,7 @@ void Shard::on_shared_result(const SharedResultItem& item) {
     }
     Publication publication(item.returned);
     RouteOutcome outcome;
-    send_shared(choice, publication, outcome, false);
+    send_shared(choice, publication, outcome, {});
 }
 
 // The groups of a session hear when its connection comes and goes. When it goes, what it was given

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t mail_weight_per_pass = 1024 * 1024;
 constexpr std::size_t mail_items_per_pass = 1024;
 
-// The message that an item brings for the receiver's subscribers; null: none.
+// The message that an item brings for the receiver's subscribers; null: none, or small ones.
 const core::Message* message_of(const core::ShardItem& item) {
     if (const auto* publish = std::get_if<core::PublishItem>(&item)) {
         return publish->message.get();
@@ -24,7 +24,7 @@ const core::Message* message_of(const core::ShardItem& item) {
 }
 
 std::size_t weight_of(const core::ShardBatch& batch) {
-    std::size_t weight = 0;
+    std::size_t weight = batch.small.size_bytes();
     for (const core::ShardItem& item : batch.items) {
         if (const core::Message* message = message_of(item)) {
             weight += message->memory_size();
@@ -91,17 +91,21 @@ void ShardRunner::send(core::ShardIndex /*from*/, core::ShardIndex to, core::Sha
 // See PairFlow. The core does not know of it: these connections are just slow to be read.
 void ShardRunner::hold_publishers(const core::ShardBatch& batch) {
     for (const core::ShardItem& item : batch.items) {
-        const core::Message* message = message_of(item);
-        if (message == nullptr || message->origin().shard != index_) {
-            continue;
+        if (const core::Message* message = message_of(item)) {
+            hold_publisher(message->origin());
         }
-        const core::ConnectionId id = message->origin().connection;
-        Connection* connection = find(id);
-        if (connection != nullptr && !connection->is_held()) {
-            connection->set_held(true);
-            held_.push_back(id);
-            ++counters_.publishers_held;
-        }
+    }
+    for (std::size_t offset = 0; offset < batch.small.size_bytes();) {
+        hold_publisher(batch.small.read(offset).parts.origin);
+    }
+}
+
+void ShardRunner::hold_publisher(const core::MessageOrigin& origin) {
+    Connection* connection = origin.shard == index_ ? find(origin.connection) : nullptr;
+    if (connection != nullptr && !connection->is_held()) {
+        connection->set_held(true);
+        held_.push_back(origin.connection);
+        ++counters_.publishers_held;
     }
 }
 

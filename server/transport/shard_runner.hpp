@@ -153,6 +153,7 @@ private:
     void handle(RelievedMail& mail);
     void handle(Task& task);
     void hold_publishers(const core::ShardBatch& batch);
+    void hold_publisher(const core::MessageOrigin& origin);
     void release_publishers();
 
     // --- trust (runner_trust.cpp) ---

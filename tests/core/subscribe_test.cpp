@@ -8,6 +8,25 @@ using namespace martlet;
 using namespace martlet::tests;
 using protocol::Version;
 
+TEST_CASE("subscribe: what a client publishes to itself comes after the SUBACK") {
+    for (const core::ShardIndex shards : {core::ShardIndex{1}, core::ShardIndex{3}}) {
+        WorldOptions options;
+        options.shards = shards;
+        options.keeps_records = true;
+        BrokerFixture broker(options);
+        FakeClient& client = broker.connect("client", {.clean = false});
+        client.forget();
+        broker.held.all = true;
+        client.subscribe("a", qos0);
+        client.publish("a", "x", qos0);
+        client.subscribe("b", qos0);
+        client.publish("b", "y", qos0);
+        broker.held.all = false;
+        broker.run();
+        CHECK(client.take() == "suback #1 0 | publish a q0 'x' | suback #2 0 | publish b q0 'y'");
+    }
+}
+
 TEST_CASE(
     "subscribe: SUBACK has the identifier and one code for each filter in order [v3.1.1 "
     "MQTT-3.8.4-1] [v3.1.1 MQTT-3.8.4-2] [v3.1.1 MQTT-3.8.4-4] [v3.1.1 MQTT-3.8.4-5] [v3.1.1 "

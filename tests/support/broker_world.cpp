@@ -44,7 +44,13 @@ public:
     explicit Link(BrokerWorld& world) : world_(world) {}
     void send(ShardIndex from, ShardIndex to, core::ShardBatch batch) override {
         MARTLET_ASSERT(from != to && !batch.items.empty());
-        world_.mailbox(from, to).push_back(std::move(batch));
+        for (const core::ShardItem& item : batch.items) {
+            world_.publications_sent_ += std::holds_alternative<core::PublishItem>(item) ? 1 : 0;
+        }
+        for (std::size_t at = 0; at < batch.small.size_bytes(); batch.small.read(at)) {
+            ++world_.publications_sent_;
+        }
+        world_.mailbox(from, to).push_back({++world_.batches_sent_, std::move(batch)});
     }
 
 private:
@@ -224,11 +230,16 @@ bool BrokerWorld::finish_closing(WireIndex index) {
 }
 
 bool BrokerWorld::deliver_batch(ShardIndex from, ShardIndex to) {
-    std::deque<core::ShardBatch>& box = mailbox(from, to);
+    std::deque<SentBatch>& box = mailbox(from, to);
     if (box.empty()) {
         return false;
     }
-    core::ShardBatch batch = std::move(box.front());
+    for (ShardIndex other = 0; other < options_.shards; ++other) {
+        if (!mailbox(other, to).empty() && mailbox(other, to).front().number < box.front().number) {
+            return false;
+        }
+    }
+    core::ShardBatch batch = std::move(box.front().batch);
     box.pop_front();
     shard(to).on_batch(from, std::move(batch), now_);
     return true;

@@ -60,6 +60,8 @@ public:
     // connections, mail and what was not durable are lost.
     void crash(core::ShardIndex shards_afterwards);
     const WorldOptions& options() const { return options_; }
+    // To other shards, by all of them.
+    std::size_t publications_sent() const { return publications_sent_; }
 
     // --- the network ---
     WireIndex open_wire(core::ShardIndex accepted_on);
@@ -75,9 +77,14 @@ public:
     bool finish_closing(WireIndex index);
 
     // --- between shards, the stores, time ---
-    std::deque<core::ShardBatch>& mailbox(core::ShardIndex from, core::ShardIndex to) {
+    struct SentBatch {
+        std::uint64_t number = 0;  // of all that were ever sent
+        core::ShardBatch batch;
+    };
+    std::deque<SentBatch>& mailbox(core::ShardIndex from, core::ShardIndex to) {
         return mailboxes_[from * options_.shards + to];
     }
+    // False: there is none, or one from another shard comes first.
     bool deliver_batch(core::ShardIndex from, core::ShardIndex to);
     // The oldest batch becomes durable, or, if there is none, the oldest load arrives.
     bool complete_store(core::ShardIndex index);
@@ -105,12 +112,14 @@ private:
     bool find_home(Wire& wire, WireIndex index);
     void make_shards();
 
+    std::size_t publications_sent_ = 0;
+    std::uint64_t batches_sent_ = 0;
     WorldOptions options_;
     core::Instant now_;
     std::unique_ptr<Link> link_;
     std::shared_ptr<StoredState> durable_ = std::make_shared<StoredState>();
     std::vector<std::unique_ptr<ShardWorld>> shards_;
-    std::vector<std::deque<core::ShardBatch>> mailboxes_;
+    std::vector<std::deque<SentBatch>> mailboxes_;
     std::deque<Wire> wires_;
 };
 

@@ -26,6 +26,20 @@ bool upgrade(Client& client) {
     return client.exchange(upgrade_request(), upgrade_answer.size()) == upgrade_answer;
 }
 
+// What so many bytes of packets come in is one message or several.
+template <class Client>
+std::string receive_packets(Client& client, std::size_t size) {
+    std::string packets;
+    while (packets.size() < size) {
+        const std::string head = client.receive(2);
+        if (head.size() < 2) {
+            break;
+        }
+        packets += client.receive(static_cast<unsigned char>(head[1]));
+    }
+    return packets;
+}
+
 const std::string connack_frame = server_frame(binary, connack);
 const std::string pingresp_frame = server_frame(binary, pingresp);
 
@@ -34,13 +48,14 @@ const std::string pingresp_frame = server_frame(binary, pingresp);
 TEST_CASE("websocket: every client works whichever shard is its home") {
     TestBroker broker(websocket_options(4));
     std::vector<RawClient> clients;
-    const std::string answer = server_frame(binary, connack + suback_qos0);
+    const std::string answer = connack + suback_qos0;
     for (int i = 0; i < 16; ++i) {
         clients.emplace_back(broker.port());
         REQUIRE(upgrade(clients.back()));
         const std::string bytes =
             message(connect("c" + std::to_string(i))) + message(subscribe("t"));
-        CHECK(clients.back().exchange(bytes, answer.size()) == answer);
+        REQUIRE(clients.back().send(bytes));
+        CHECK(receive_packets(clients.back(), answer.size()) == answer);
     }
     CHECK(broker.transport().transport_counters().handed_over > 0);
     const std::string sent = publish("t", std::string(100'000, 'x'));
@@ -191,9 +206,9 @@ TEST_CASE("websocket: over TLS it is the same") {
         TlsClient client(broker.port());
         REQUIRE(client.is_connected());
         REQUIRE(upgrade(client));
-        const std::string answer = server_frame(binary, connack + suback_qos0);
-        CHECK(client.exchange(message(connect("s" + std::to_string(i)) + subscribe("own")),
-                              answer.size()) == answer);
+        const std::string answer = connack + suback_qos0;
+        REQUIRE(client.send(message(connect("s" + std::to_string(i)) + subscribe("own"))));
+        CHECK(receive_packets(client, answer.size()) == answer);
         const std::string sent = publish("own", std::string(200'000, 'y'));
         const std::string expected = server_frame(binary, sent);
         CHECK(client.exchange(message(sent), expected.size()) == expected);
