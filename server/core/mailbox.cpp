@@ -210,7 +210,11 @@ void Shard::send_publication(ShardIndex shard, Publication& publication, std::ui
         send_to(shard, PublishItem{publication.message(), sequence, is_part});
         return;
     }
-    ShardBatch& batch = peers_[shard].outgoing;
+    Peer& peer = peers_[shard];
+    ShardBatch& batch = peer.outgoing;
+    if (batch.small.size_bytes() == 0) {
+        batch.small.reserve(peer.last_small_bytes);
+    }
     if (batch.items.empty() || !std::holds_alternative<SmallPublishesItem>(batch.items.back())) {
         batch.items.emplace_back(SmallPublishesItem{});
     }
@@ -245,9 +249,10 @@ void Shard::push_batches() {
 
 void Shard::send_batches() {
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
-        ShardBatch& outgoing = peers_[shard].outgoing;
-        if (!outgoing.items.empty()) {
-            link_->send(index_, shard, std::exchange(outgoing, {}));
+        Peer& peer = peers_[shard];
+        if (!peer.outgoing.items.empty()) {
+            peer.last_small_bytes = peer.outgoing.small.size_bytes();
+            link_->send(index_, shard, std::exchange(peer.outgoing, {}));
         }
     }
 }

@@ -52,14 +52,20 @@ void PackedPublications::add(const PackedPublication& publication) {
     append(parts.properties.data(), parts.properties.size());
 }
 
-std::byte* PackedPublications::grow(std::size_t size) {
-    if (capacity_ - size_ < size) {
-        capacity_ = std::max({capacity_ * 2, size_ + size, first_capacity});
+void PackedPublications::reserve(std::size_t bytes) {
+    if (bytes > capacity_) {
+        capacity_ = bytes;
         auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity_);
         if (size_ != 0) {
             std::memcpy(larger.get(), bytes_.get(), size_);
         }
         bytes_ = std::move(larger);
+    }
+}
+
+std::byte* PackedPublications::grow(std::size_t size) {
+    if (capacity_ - size_ < size) {
+        reserve(std::max({capacity_ * 2, size_ + size, first_capacity}));
     }
     return bytes_.get() + std::exchange(size_, size_ + size);
 }

@@ -28,6 +28,7 @@ public:
 
     std::size_t size_bytes() const { return size_; }
 
+    void reserve(std::size_t bytes);
     void add(const PackedPublication& publication);
     // The one at `offset`, which moves on to the next.
     PackedPublication read(std::size_t& offset) const;

@@ -25,6 +25,7 @@ struct Confirmation {
 
 struct Peer {
     ShardBatch outgoing;
+    std::size_t last_small_bytes = 0;  // in the last batch: the next is likely to be as large
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
     std::vector<SequenceRange> confirmed_ahead;  // all beyond `confirmed`

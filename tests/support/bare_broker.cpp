@@ -18,8 +18,12 @@ void NoNetwork::flush(core::ConnectionId id) {
     outbox.consume(shard->chunk_pool(), outbox.size());
 }
 
-core::ShardSetup BareBroker::setup() {
+core::ShardSetup BareBroker::setup(core::ShardIndex index, core::ShardIndex shard_count,
+                                   core::ShardLink* link) {
     core::ShardSetup made;
+    made.index = index;
+    made.shard_count = shard_count;
+    made.link = link;
     made.connections = &network;
     made.store = &store;
     made.access = &access;

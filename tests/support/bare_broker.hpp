@@ -28,7 +28,12 @@ public:
 
 class BareBroker {
 public:
-    BareBroker() : shard(setup()) { network.shard = &shard; }
+    // Alone, or one of several.
+    explicit BareBroker(core::ShardIndex index = 0, core::ShardIndex shard_count = 1,
+                        core::ShardLink* link = nullptr)
+        : shard(setup(index, shard_count, link)) {
+        network.shard = &shard;
+    }
 
     // All that is due is done.
     void receive(core::ConnectionId id, const std::vector<std::byte>& bytes);
@@ -42,7 +47,8 @@ public:
     core::Shard shard;
 
 private:
-    core::ShardSetup setup();
+    core::ShardSetup setup(core::ShardIndex index, core::ShardIndex shard_count,
+                           core::ShardLink* link);
 };
 
 // PUBLISH `count` times, of 64 bytes, with Packet Identifiers from 1 on.
