@@ -218,4 +218,27 @@ TEST_CASE("interest: a group's SUBACK waits until every shard knows of the group
     CHECK(elsewhere == 12);
 }
 
+TEST_CASE("interest: who joins a group of which not every shard knows yet waits too") {
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+        WorldOptions options = with_shards(4);
+        options.hash_seed = seed;
+        BrokerFixture broker(options);
+        FakeClient& first = broker.connect(broker.client_id_on(0, "first"));
+        FakeClient& second = broker.connect(broker.client_id_on(1, "second"));
+        first.forget();
+        second.forget();
+        broker.held.mailboxes = true;
+        first.subscribe("$share/g/a", qos0);
+        exchange(broker, 0, 2);
+        second.subscribe("$share/g/a", qos0);
+        exchange(broker, 1, 2);
+        CHECK(first.take() == "");
+        CHECK(second.take() == "");
+        broker.held.mailboxes = false;
+        broker.run();
+        CHECK(first.take() == "suback #1 0");
+        CHECK(second.take() == "suback #1 0");
+    }
+}
+
 }  // namespace martlet::tests
