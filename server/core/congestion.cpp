@@ -109,8 +109,9 @@ void Shard::charge_rate(Connection& connection, std::size_t bytes) {
 
 // One place decides whether a connection's bytes are taken.
 void Shard::update_reading(Connection& connection) {
-    const bool stop = connection.pause_count != 0 || connection.connack_pending ||
-                      connection.publish_waits || (connection.rate && connection.rate->is_over) ||
+    const bool stop = connection.pause_count != 0 || connection.deferred ||
+                      connection.connack_pending || connection.publish_waits ||
+                      (connection.rate && connection.rate->is_over) ||
                       connection.state == Connection::State::authenticating ||
                       connection.answers_pending >= limits_.receive_maximum;
     if (stop == connection.reading_stopped) {

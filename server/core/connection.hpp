@@ -37,6 +37,8 @@ struct Connection {
     protocol::Version version = protocol::Version::v3_1_1;
     bool problem_information = true;    // v5: may be sent reason strings
     bool output_pending = false;        // on the shard's list of connections to flush
+    bool fan_out_pending = false;       // on the list of those that take turns
+    bool deferred = false;              // has packets left for the next pass
     bool lagging = false;               // did not catch up in time: QoS 0 to it is dropped
     bool congested = false;             // over its limits; `paused_publishers` wait for it
     bool drop_logged = false;           // the present run of drops has been logged
@@ -52,10 +54,12 @@ struct Connection {
     std::uint16_t keep_alive_s = 0;
     std::uint16_t receive_maximum = 65'535;  // the client's: our window towards it
     std::uint16_t sent_aliases_max = 0;      // v5: Topic Aliases that may be sent to it
-    std::uint16_t subacks_pending = 0;       // of `answers_pending`, the ones for a SUBSCRIBE
-    std::uint32_t answers_pending = 0;  // acknowledgements that wait for storage or other shards
-    std::uint32_t pubacks_pending = 0;  // of those, the ones for a PUBLISH at QoS 1
-    std::uint32_t pubrecs_pending = 0;  // ... and at QoS 2
+    // Acknowledgements that wait for storage or other shards, at most receive_maximum; and of those
+    // the ones for a PUBLISH at QoS 1, at QoS 2, and for a SUBSCRIBE.
+    std::uint16_t answers_pending = 0;
+    std::uint16_t pubacks_pending = 0;
+    std::uint16_t pubrecs_pending = 0;
+    std::uint16_t subacks_pending = 0;
     std::uint32_t packet_size_max = 0;  // the client's Maximum Packet Size; 0: no limit
     SessionSlot session = no_session;
 

@@ -39,7 +39,8 @@ public:
     virtual ~ConnectionPort() = default;
 
     // Write what waits in the connection's outbox, as far as the network takes it. Called at the
-    // end of a pass, once for each connection that was written to. Must not call back into the
+    // end of a pass for each connection that was written to, or while something is published to
+    // very many; never for the connection whose bytes are being taken. Must not call back into the
     // shard.
     virtual void flush(ConnectionId connection) = 0;
 

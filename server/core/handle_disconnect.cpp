@@ -74,6 +74,7 @@ void Shard::detach(Connection& connection, CloseReason reason, ReasonCode code,
     connection.answers_pending = 0;
     connection.pubacks_pending = 0;
     connection.pubrecs_pending = 0;
+    connection.subacks_pending = 0;
     if (connection.congested) {
         relieve(connection);
     }

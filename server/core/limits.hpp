@@ -110,6 +110,28 @@ inline constexpr std::chrono::seconds store_patience{10};
 // From a CONNECT that names an authentication method to the end of the exchange, whoever is slow.
 inline constexpr std::chrono::seconds exchange_patience{10};
 
+// The work after which a pass of a shard ends early, so that nobody waits long for what others ask.
+// It is counted, not timed: in steps of about 0.2 us, of which a packet and a delivery are one
+// each.
+inline constexpr std::uint32_t work_per_pass = 4096;
+inline constexpr std::uint32_t connect_work = 100;
+// The write of an outbox, which takes a system call.
+inline constexpr std::uint32_t write_work = 24;
+// Of a publication to many, to so many of them.
+inline constexpr std::uint32_t fan_out_deliveries_per_work = 4;
+
+// A publication to more subscribers than this is written out over several passes, to so many of
+// them in each...
+inline constexpr std::size_t fan_out_writes_per_pass = 128;
+inline constexpr std::size_t fan_out_bytes_per_pass = 1024 * 1024;
+// ...but not before its publisher has been read to the end, or in so many passes: the more an
+// outbox has for its one system call, the better.
+inline constexpr std::uint32_t fan_out_patience = 8;
+// What may wait for that; beyond it the first are written to while others are still delivered to,
+// so that their memory is used again.
+inline constexpr std::size_t fan_out_waiting_max = 32 * 1024;
+inline constexpr std::size_t fan_out_waiting_bytes_max = 16 * 1024 * 1024;
+
 // Retained messages handed to a new subscription in one go.
 inline constexpr std::size_t retained_slice_messages = 128;
 // Nodes of the retained tree looked at in one go.

@@ -54,6 +54,20 @@ std::uint64_t shared_sequence_of(const ShardItem& item) {
     return deliver != nullptr ? deliver->shared_sequence : 0;
 }
 
+// Where those of one type are counted; null: with all others.
+std::uint16_t* pending_of(Connection& connection, PacketType type) {
+    switch (type) {
+        case PacketType::puback:
+            return &connection.pubacks_pending;
+        case PacketType::pubrec:
+            return &connection.pubrecs_pending;
+        case PacketType::suback:
+            return &connection.subacks_pending;
+        default:
+            return nullptr;
+    }
+}
+
 void extend(SequenceRange& range, std::uint64_t sequence) {
     if (sequence != 0) {
         range.first = range.last == 0 ? sequence : range.first;
@@ -95,10 +109,8 @@ void Shard::answer(Connection& connection, Answer answer) {
         want(answer.ticket);
     }
     ++connection.answers_pending;
-    connection.pubacks_pending += answer.type == PacketType::puback ? 1 : 0;
-    connection.pubrecs_pending += answer.type == PacketType::pubrec ? 1 : 0;
-    if (answer.type == PacketType::suback) {
-        ++connection.subacks_pending;
+    if (std::uint16_t* const of_type = pending_of(connection, answer.type)) {
+        ++*of_type;
     }
     update_reading(connection);
     answers_.push_back(std::move(answer));
@@ -152,11 +164,10 @@ void Shard::release_answer(const Answer& due) {
         return;
     }
     --connection->answers_pending;
-    connection->pubacks_pending -= due.type == PacketType::puback ? 1 : 0;
-    connection->pubrecs_pending -= due.type == PacketType::pubrec ? 1 : 0;
-    if (due.type == PacketType::suback && --connection->subacks_pending == 0) {
-        connection->publish_waits = false;
+    if (std::uint16_t* const of_type = pending_of(*connection, due.type)) {
+        --*of_type;
     }
+    connection->publish_waits = connection->publish_waits && connection->subacks_pending != 0;
     send_answer(*connection, due);
     update_reading(*connection);
 }

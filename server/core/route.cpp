@@ -48,6 +48,7 @@ RouteOutcome Shard::route_here(Publication& publication, Waiter waiter) {
     subscriptions_.match(publication.topic(), [this](FilterKey, std::span<const Subscriber> list) {
         matched_lists_.push_back(list);
     });
+    begin_fan_out();
     if (matched_lists_.size() == 1) {
         // A session is on one filter at most once, so there is nothing to merge.
         for (const Subscriber& subscriber : matched_lists_.front()) {
@@ -56,6 +57,7 @@ RouteOutcome Shard::route_here(Publication& publication, Waiter waiter) {
     } else if (!matched_lists_.empty()) {
         route_to_matches(publication, outcome);
     }
+    fans_out_ = false;
     route_to_groups(publication, outcome, waiter);
     record_targets(publication);
     return outcome;
@@ -78,11 +80,16 @@ void Shard::deliver_to(const Subscriber& subscriber, Publication& publication,
 void Shard::deliver_live(Session& session, Publication& publication, DeliveryTerms terms,
                          RouteOutcome& outcome) {
     ++outcome.matched;
+    work_ += fans_out_ ? 0 : 1;
     if (session.retained_streams != 0 && publication.retain()) {
         supersede_retained(session, publication.topic());
     }
-    if (deliver(session, publication, terms) == Delivered::refused) {
+    const Delivered delivered = deliver(session, publication, terms);
+    if (delivered == Delivered::refused) {
         ++outcome.refused;
+    }
+    if (fans_out_ && delivered == Delivered::sent) {
+        note_fan_out(publication);
     }
 }
 

@@ -102,6 +102,7 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
     Connection* connection = find(id);
     MARTLET_ASSERT(connection != nullptr);
     std::size_t used = 0;
+    receiving_ = id;
     while (!connection->reading_stopped && connection->state != Connection::State::closing) {
         const auto progress = next_frame(*connection, bytes.subspan(used));
         if (!progress && connection->state == Connection::State::exchanging) {
@@ -123,9 +124,14 @@ std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant no
             update_reading(*connection);
             break;
         }
+        work_ += connection->is_connected() ? 1 : connect_work;
         handle_frame(*connection, progress->frame);
         used += progress->frame.whole.size();
+        if (is_pass_full() && used < bytes.size()) {
+            defer(*connection);
+        }
     }
+    receiving_ = {};
     if (used != 0) {
         connection->last_received = now;  // whole packets, not bytes, keep it alive
     }
@@ -306,15 +312,10 @@ void Shard::end_pass(Instant now) {
     release_answers_ahead();
     forget_endings();
     push_batches();
-    for (std::size_t i = 0; i < output_pending_.size(); ++i) {
-        if (Connection* connection = find(output_pending_[i])) {
-            connection->output_pending = false;
-            if (!connection->outbox.empty()) {
-                port_.flush(connection->id);
-            }
-        }
-    }
-    output_pending_.clear();
+    flush_outputs();
+    flush_fan_out();
+    resume_deferred();
+    work_ = 0;
 }
 
 const Counters& Shard::counters() {
@@ -330,13 +331,6 @@ const Counters& Shard::counters() {
     return counters_;
 }
 
-void Shard::mark_output(Connection& connection) {
-    if (!connection.output_pending) {
-        connection.output_pending = true;
-        output_pending_.push_back(connection.id);
-    }
-}
-
 ConnectionId Shard::connection_before(protocol::Bytes bytes) {
     const auto progress = protocol::next_frame(bytes, limits_.packet_size_before_connect_max);
     if (!progress || progress->state == protocol::FrameProgress::State::need_more ||
@@ -345,7 +339,13 @@ ConnectionId Shard::connection_before(protocol::Bytes bytes) {
     }
     const auto connect = protocol::decode_connect(progress->frame, nullptr);
     const Session* session = connect ? find_session(connect->client_id) : nullptr;
-    return session != nullptr ? session->connection : ConnectionId{};
+    if (session == nullptr) {
+        return {};
+    }
+    if (Connection* earlier = find(session->connection)) {
+        hurry(*earlier);
+    }
+    return session->connection;
 }
 
 std::optional<ShardIndex> home_shard(protocol::Bytes bytes, const Limits& limits,

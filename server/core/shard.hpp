@@ -39,12 +39,14 @@
 #include "server/core/recovered.hpp"
 #include "server/core/retained_messages.hpp"
 #include "server/core/retained_streams.hpp"
+#include "server/core/ring_queue.hpp"
 #include "server/core/row_ids.hpp"
 #include "server/core/session.hpp"
 #include "server/core/shard_link.hpp"
 #include "server/core/shared_groups.hpp"
 #include "server/core/slots.hpp"
 #include "server/core/store.hpp"
+#include "server/core/store_waits.hpp"
 #include "server/core/subscription_tree.hpp"
 #include "server/core/timer_wheel.hpp"
 
@@ -89,7 +91,8 @@ public:
     ConnectionId open(ConnectionInfo info, Instant now);
     // Takes whole packets off the front of `bytes`; returns how many bytes were used. The caller
     // keeps the rest and gives it again with more behind it. When reads() is false afterwards,
-    // whole packets may be among the rest: keep them until resume_reading().
+    // whole packets may be among the rest: keep them until resume_reading(). At least one packet is
+    // taken, but what a pass does has its bound: the rest waits for the next.
     std::size_t on_receive(ConnectionId id, protocol::Bytes bytes, Instant now);
     bool reads(ConnectionId id) const;
     // The outbox was drained some.
@@ -111,8 +114,11 @@ public:
     void end_pass(Instant now);
     // Work is left that waits for nothing: run another pass soon.
     bool has_work() const {
-        return retained_work_ || !returned_.empty() || next_reviewed_ < sessions_.end();
+        return retained_work_ || !returned_.empty() || !fan_out_pending_.empty() ||
+               next_reviewed_ < sessions_.end();
     }
+    // It has been enough work for one pass: end it.
+    bool is_pass_full() const { return work_ >= work_per_pass; }
 
     // --- the operator ---
     // Publishes as the broker itself ($SYS).
@@ -318,7 +324,6 @@ private:
                           const Session& session, protocol::PacketId packet_id, bool dup);
     void note_drop(Session& session, std::string_view topic, std::uint64_t& counter,
                    std::string_view what);
-    void mark_output(Connection& connection);
 
     // --- its queue (session_queue.cpp) ---
     bool may_wait(const Session& session, DeliveryTerms terms) const;
@@ -344,6 +349,17 @@ private:
     void pause_publisher(ConnectionId publisher);
     void resume_publisher(ConnectionId publisher);
     void update_reading(Connection& connection);
+
+    // --- how long a pass is, and what it writes (pass_work.cpp) ---
+    void defer(Connection& connection);
+    void resume_deferred();
+    void hurry(Connection& earlier);
+    void mark_output(Connection& connection);
+    void flush_outputs();
+    void begin_fan_out();
+    void note_fan_out(const Publication& publication);
+    void flush_fan_out();
+    std::size_t flush_next_of_fan_out();
 
     // --- retained messages for new subscriptions (retained_delivery.cpp) ---
     void start_retained(Session& session, std::string_view filter, std::uint32_t packed);
@@ -510,7 +526,15 @@ private:
     bool is_memory_tight_ = false;
     bool retained_full_logged_ = false;  // the present run of refusals has been logged
 
+    std::uint32_t work_ = 0;  // of this pass; see work_per_pass
+    ConnectionId receiving_;  // whose bytes are being taken
+    ConnectionId hurried_;    // all that it has said is taken in this pass
+    std::vector<ConnectionId> deferred_;
     std::vector<ConnectionId> output_pending_;
+    bool fans_out_ = false;  // the publication that is routed goes to many
+    RingQueue<ConnectionId> fan_out_pending_;
+    std::uint64_t fan_out_bytes_ = 0;     // about what waits for them
+    std::uint32_t fan_out_patience_ = 0;  // passes that they have been held back
     // Scratch of a routing pass.
     std::vector<std::span<const Subscriber>> matched_lists_;
     std::vector<Match> matches_;
@@ -527,22 +551,6 @@ private:
     std::uint64_t group_sequence_ = 0;  // the last change of a group elsewhere, while it is made
 
     // The store: what it is told next, and what of it somebody waits for.
-    struct Held {
-        SessionSlot slot = no_session;
-        SessionId session = 0;
-        protocol::PacketId packet_id{};
-        StoreTicket ticket = 0;
-        PublicationKey part_of;
-    };
-    // A publication of this shard with parts on others.
-    struct Completion {
-        std::uint64_t sequence = 0;
-        std::uint64_t answer = 0;  // number of the PUBREC
-        SessionSlot slot = no_session;
-        SessionId session = 0;
-        protocol::PacketId packet_id{};
-        StoreTicket ticket = 0;
-    };
     const bool keeps_records_;
     bool store_refuses_ = false;
     RowIds message_ids_;
@@ -555,17 +563,7 @@ private:
     StoreTicket wanted_ = 0;          // the greatest that somebody waits for
     StoreTicket urgent_through_ = 0;  // the store knows of those up to here
     RingQueue<Held> held_;
-    // Messages here that are parts, until they are complete; ids ascend.
-    struct Part {
-        MessageId stored = 0;
-        PublicationKey of;
-    };
-    RingQueue<Part> parts_;
-    // Ends of stored sessions that are not durable yet.
-    struct Ending {
-        StoreTicket ticket = 0;
-        std::string client_id;
-    };
+    RingQueue<Part> parts_;  // until they are complete; ids ascend
     std::unordered_map<std::string, StoreTicket> endings_;
     RingQueue<Ending> ending_order_;
     Timer patience_timer_;

@@ -18,6 +18,10 @@ namespace {
 // Before its CONNECT is known a connection gets small helpings: few send more than that at once.
 constexpr std::size_t connect_helping = 4096;
 constexpr int connect_helpings_per_turn = 16;
+// Of small packets no more is read at once than a pass takes; what it does not take is copied. A
+// packet that is larger than the beginning that has come is read in large pieces.
+constexpr std::size_t read_helping = 64 * 1024;
+constexpr std::size_t small_rest = 4096;
 // What one turn writes at most before others have theirs.
 constexpr std::size_t write_budget = 1024 * 1024;
 constexpr std::size_t segments_max = 64;
@@ -283,7 +287,8 @@ StreamResult Connection::read_and_deliver() {
     if (before != 0) {
         std::memcpy(buffer.data(), kept_.bytes().data(), before);
     }
-    const StreamResult result = stream_->read_some(buffer.subspan(before));
+    const std::size_t helping = before > small_rest ? buffer.size() - before : read_helping;
+    const StreamResult result = stream_->read_some(buffer.subspan(before, helping));
     if (result.bytes != 0) {
         const protocol::Bytes bytes = buffer.first(before + result.bytes);
         kept_.assign(bytes.subspan(deliver(bytes)));

@@ -37,8 +37,11 @@ std::size_t weight_of(const core::ShardBatch& batch) {
 
 void ShardRunner::take_mail() {
     std::size_t weight = 0;
-    for (std::size_t count = 0; count < mail_items_per_pass && weight < mail_weight_per_pass;
-         ++count) {
+    const auto may_take = [&](std::size_t count) {
+        return count == 0 || (count < mail_items_per_pass && weight < mail_weight_per_pass &&
+                              !shard_->is_pass_full());
+    };
+    for (std::size_t count = 0; may_take(count); ++count) {
         if (!mail_) {
             if (mailbox_.is_empty()) {
                 break;

@@ -176,7 +176,7 @@ void ShardRunner::take_events() {
         run_handlers();
     }
     std::size_t handled = 0;
-    while (handled < events_per_pass && input_ < input_per_pass) {
+    while (handled < events_per_pass && input_ < input_per_pass && !shard_->is_pass_full()) {
         if (const std::optional<SocketEvent> event = poller_.next()) {
             ++handled;
             event->connection->on_event(*event);
@@ -216,15 +216,20 @@ void ShardRunner::go_on_later(Connection& connection) {
 }
 
 // Those that asked for another turn, and those that the core reads again. When thousands come back
-// at once over TLS, most of them wait here, so that everybody else is served meanwhile.
+// at once over TLS, most of them wait here, so that everybody else is served meanwhile. One of each
+// kind has its turn however much the pass has done.
 void ShardRunner::go_on_with_queued() {
     constexpr std::size_t handshakes_per_pass = 4;
     const std::size_t queued = queued_.size();
     std::size_t handshakes = 0;
+    std::size_t others = 0;
     std::size_t left = 0;
     for (std::size_t i = 0; i < queued; ++i) {
         Connection* const connection = queued_[i];
-        if (connection->is_at_costly_handshake() && ++handshakes > handshakes_per_pass) {
+        const bool waits = connection->is_at_costly_handshake()
+                               ? ++handshakes > handshakes_per_pass
+                               : ++others > 1 && shard_->is_pass_full();
+        if (waits) {
             queued_[left++] = connection;
             continue;
         }
@@ -233,9 +238,10 @@ void ShardRunner::go_on_with_queued() {
     }
     queued_.erase(queued_.begin() + static_cast<std::ptrdiff_t>(left),
                   queued_.begin() + static_cast<std::ptrdiff_t>(queued));
-    const std::size_t resumed = resumed_.size();
-    for (std::size_t i = 0; i < resumed; ++i) {
-        if (Connection* connection = find(resumed_[i])) {
+    const std::size_t waiting = resumed_.size();
+    std::size_t resumed = 0;
+    while (resumed < waiting && (resumed == 0 || !shard_->is_pass_full())) {
+        if (Connection* connection = find(resumed_[resumed++])) {
             connection->go_on();
         }
     }

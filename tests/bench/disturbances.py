@@ -90,6 +90,17 @@ class SlowSubscriber(Disturbance):
         return f"{report['sent_per_s']:,} a second"
 
 
+class FanOut(Disturbance):
+    """As much as subscribers that read as fast as they can let through."""
+
+    name = "fan-out"
+    title = "a publisher to 1,000 subscribers"
+
+    def act(self, scene, prepared):
+        report, _ = _load(scene.port, "pubsub --subs 1000 --outstanding 100000 --secs 4 --warmup 0")
+        return f"{report['per_s']:,} a second"
+
+
 class RetainedMessages(Disturbance):
     """They come to one new subscriber that reads as fast as it can."""
 
@@ -183,4 +194,11 @@ class TlsClients(Disturbance):
         return f"{report['secs']:.2g} s until all are in"
 
 
-ALL = (SlowSubscriber(), RetainedMessages(), CertificateReload(), Checkpoints(), TlsClients())
+ALL = (
+    SlowSubscriber(),
+    FanOut(),
+    RetainedMessages(),
+    CertificateReload(),
+    Checkpoints(),
+    TlsClients(),
+)

@@ -1,13 +1,18 @@
 #include "tests/support/bare_broker.hpp"
 
+#include <algorithm>
 #include <array>
 
+#include "protocol/assert.hpp"
 #include "protocol/byte_writer.hpp"
 #include "protocol/packet/connect.hpp"
 
 namespace martlet::testing {
 
 void NoNetwork::flush(core::ConnectionId id) {
+    MARTLET_ASSERT(!id || id != not_to_write_to);
+    waiting_max = std::max(waiting_max, shard->counters().publishes_sent - writes);
+    ++writes;
     core::Outbox& outbox = shard->outbox(id);
     if (id == kept) {
         std::array<core::OutputSegment, 64> segments;
@@ -32,8 +37,14 @@ core::ShardSetup BareBroker::setup(core::ShardIndex index, core::ShardIndex shar
 }
 
 void BareBroker::receive(core::ConnectionId id, const std::vector<std::byte>& bytes) {
-    shard.on_receive(id, bytes, {});
-    shard.end_pass({});
+    protocol::Bytes rest = bytes;
+    do {
+        rest = rest.subspan(shard.on_receive(id, rest, {}));
+        shard.end_pass({});
+    } while (!rest.empty() && shard.reads(id));
+    while (shard.has_work()) {
+        shard.end_pass({});
+    }
 }
 
 core::ConnectionId BareBroker::connect(const std::string& client_id) {

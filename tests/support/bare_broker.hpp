@@ -18,9 +18,14 @@ class NoNetwork final : public core::ConnectionPort {
 public:
     void flush(core::ConnectionId id) override;
     void close(core::ConnectionId, core::CloseReason) override {}
-    void resume_reading(core::ConnectionId) override {}
+    void resume_reading(core::ConnectionId) override { ++resumed; }
 
     core::Shard* shard = nullptr;
+    std::uint64_t writes = 0;
+    std::uint64_t resumed = 0;
+    // With one publication: the most outboxes that held it.
+    std::uint64_t waiting_max = 0;
+    core::ConnectionId not_to_write_to;
     // What the one client sees that answers.
     core::ConnectionId kept;
     std::vector<std::byte> sent;
