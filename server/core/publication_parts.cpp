@@ -73,11 +73,7 @@ void Shard::tell_completed() {
         return;
     }
     peers_[index_].completed = completed;
-    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
-        if (shard != index_) {
-            send_to(shard, CompleteItem{completed});
-        }
-    }
+    send_to_all(CompleteItem{completed});
 }
 
 }  // namespace martlet::core
