@@ -19,7 +19,7 @@ void Shard::set_refusing(bool refuses) {
     store_refuses_ = refuses;
     if (refuses) {
         await_patience();
-        confirm_ahead();
+        peers_.confirm_ahead(durable_);
         may_release_ahead_ = true;
     } else {
         timers_.cancel(patience_timer_);
@@ -35,7 +35,7 @@ void Shard::await_patience() {
 // Whoever has waited for storage so long, here or on another shard, is disconnected unanswered, and
 // will try again.
 void Shard::lose_patience() {
-    const std::uint64_t confirmed = confirmed_sequence();
+    const std::uint64_t confirmed = peers_.confirmed();
     for (std::size_t i = 0; i < answers_.size() && answers_gone_ + i < patience_through_; ++i) {
         Connection* connection = find(answers_[i].connection);
         if (!is_due(answers_[i], confirmed) && connection != nullptr &&
@@ -80,20 +80,8 @@ void Shard::refuse_for_store(Connection& connection, const protocol::PublishView
 
 // --- what needs no store does not wait for it ---
 
-// Of what has been received, and waits only for what came before it.
-void Shard::confirm_ahead() {
-    const std::uint64_t shared = confirmed_shared_sequence();
-    for (ShardIndex from = 0; from < shard_count_; ++from) {
-        for (const Confirmation& waiting : peers_[from].to_confirm) {
-            if (waiting.ticket <= durable_ && waiting.shared_sequence <= shared) {
-                send_to(from, ConfirmAheadItem{waiting.sequences});
-            }
-        }
-    }
-}
-
 void Shard::on_item(ShardIndex from, const ConfirmAheadItem& item) {
-    peers_[from].confirmed_ahead.push_back(item.sequences);
+    peers_.on_confirmed_ahead(from, item.sequences);
     may_release_ahead_ = true;
 }
 
@@ -109,10 +97,8 @@ void Shard::release_answers_ahead() {
             continue;
         }
         // Of the others some are about what the ones before them have changed.
-        const bool is_free =
-            answer.type == protocol::PacketType::puback && answer.ticket <= durable_ &&
-            std::all_of(peers_.begin(), peers_.end(),
-                        [&](const Peer& peer) { return peer.has_confirmed(answer.sequence); });
+        const bool is_free = answer.type == protocol::PacketType::puback &&
+                             answer.ticket <= durable_ && peers_.have_confirmed(answer.sequence);
         if (!is_free) {
             waiting.insert(answer.connection.slot);
             continue;

@@ -167,7 +167,8 @@ void Shard::join_group(const Session& session, const SharedSubscriptionRecord& s
     if (home == index_) {
         join_own_group(join);
     } else {
-        join.sequence = group_sequence_ = peers_[home].sent = ++last_sequence_;
+        join.sequence = group_sequence_ = ++last_sequence_;
+        peers_.note_sent(home, join.sequence);
         send_to(home, std::move(join));
     }
 }
@@ -241,7 +242,8 @@ void Shard::leave_group(const Session& session, const SharedSubscriptionRecord& 
     if (home == index_) {
         leave_own_group(shared.group, shared.filter, self);
     } else {
-        group_sequence_ = peers_[home].sent = ++last_sequence_;
+        group_sequence_ = ++last_sequence_;
+        peers_.note_sent(home, group_sequence_);
         send_to(home, SharedLeaveItem{shared.group, shared.filter, self, group_sequence_});
     }
 }

@@ -36,8 +36,8 @@ void Shard::add_interest(std::string_view filter) {
     interest_shared_sequence_ = ++last_shared_sequence_;
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
         if (shard != index_) {
-            peers_[shard].sent = interest_sequence_;
-            peers_[shard].shared_sent = interest_shared_sequence_;
+            peers_.note_sent(shard, interest_sequence_);
+            peers_.note_shared_sent(shard, interest_shared_sequence_);
             send_to(shard,
                     InterestItem{bucket, true, interest_sequence_, interest_shared_sequence_});
         }

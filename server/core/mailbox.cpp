@@ -1,6 +1,5 @@
 // What a shard exchanges with its peers, and the answers that wait for them or for the store.
 #include <algorithm>
-#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -101,7 +100,7 @@ ShardIndex Shard::shard_of_group(std::string_view group, std::string_view filter
 
 // Goes out at once when it waits for nothing and nothing of its connection waits before it.
 void Shard::answer(Connection& connection, Answer answer) {
-    if (connection.answers_pending == 0 && is_due(answer, confirmed_sequence())) {
+    if (connection.answers_pending == 0 && is_due(answer, peers_.confirmed())) {
         send_answer(connection, answer);
         return;
     }
@@ -120,36 +119,11 @@ bool Shard::is_due(const Answer& answer, std::uint64_t confirmed) const {
     return answer.ticket <= durable_ && answer.sequence <= confirmed;
 }
 
-// Every peer has confirmed all it was sent up to here. A peer that owes nothing does not count,
-// though the last it was sent may be long ago.
-std::uint64_t Shard::confirmed_sequence() const {
-    std::uint64_t confirmed = std::numeric_limits<std::uint64_t>::max();
-    if (shard_count_ > 1) {
-        for (const Peer& peer : peers_) {
-            if (peer.confirmed != peer.sent) {
-                confirmed = std::min(confirmed, peer.confirmed);
-            }
-        }
-    }
-    return confirmed;
-}
-
-// The same for what was handed to members of groups.
-std::uint64_t Shard::confirmed_shared_sequence() const {
-    std::uint64_t confirmed = std::numeric_limits<std::uint64_t>::max();
-    for (const Peer& peer : peers_) {
-        if (peer.shared_confirmed != peer.shared_sent) {
-            confirmed = std::min(confirmed, peer.shared_confirmed);
-        }
-    }
-    return confirmed;
-}
-
 void Shard::release_answers() {
     if (answers_.empty()) {
         return;
     }
-    const std::uint64_t confirmed = confirmed_sequence();
+    const std::uint64_t confirmed = peers_.confirmed();
     while (!answers_.empty() && is_due(answers_.front(), confirmed)) {
         const Answer due = std::move(answers_.front());
         answers_.pop_front();
@@ -204,7 +178,7 @@ void Shard::send_pubrel(Connection& connection, protocol::PacketId packet_id) {
 
 void Shard::send_to(ShardIndex shard, ShardItem item) {
     MARTLET_ASSERT(shard != index_);
-    peers_[shard].outgoing.items.push_back(std::move(item));
+    peers_.send(shard, std::move(item));
 }
 
 void Shard::send_to_all(const ShardItem& item) {
@@ -221,16 +195,7 @@ void Shard::send_publication(ShardIndex shard, Publication& publication, std::ui
         send_to(shard, PublishItem{publication.message(), sequence, is_part});
         return;
     }
-    Peer& peer = peers_[shard];
-    ShardBatch& batch = peer.outgoing;
-    if (batch.small.size_bytes() == 0) {
-        batch.small.reserve(peer.last_small_bytes);
-    }
-    if (batch.items.empty() || !std::holds_alternative<SmallPublishesItem>(batch.items.back())) {
-        batch.items.emplace_back(SmallPublishesItem{});
-    }
-    ++std::get<SmallPublishesItem>(batch.items.back()).count;
-    batch.small.add({publication.parts(), sequence, is_part});
+    peers_.send_small(shard, {publication.parts(), sequence, is_part});
 }
 
 void Shard::push_batches() {
@@ -246,38 +211,13 @@ void Shard::push_batches() {
     if (std::exchange(has_heard_news_, false)) {
         send_batches();
     }
-    const std::uint64_t shared = confirmed_shared_sequence();
-    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
-        Peer& peer = peers_[shard];
-        const ConfirmItem confirm{take_confirmed(peer.to_confirm, shared),
-                                  take_confirmed(peer.shared_to_confirm, shared)};
-        if (confirm.sequence != 0 || confirm.shared_sequence != 0) {
-            send_to(shard, confirm);
-        }
-    }
+    peers_.confirm(durable_);
     send_batches();
 }
 
 void Shard::send_batches() {
-    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
-        Peer& peer = peers_[shard];
-        if (!peer.outgoing.items.empty()) {
-            peer.last_small_bytes = peer.outgoing.small.size_bytes();
-            link_->send(index_, shard, std::exchange(peer.outgoing, {}));
-        }
-    }
-}
-
-// How far what was received is safe: the highest sequence number of the run that waits for nothing
-// any more. 0: none has become so.
-std::uint64_t Shard::take_confirmed(std::deque<Confirmation>& waiting, std::uint64_t shared) const {
-    std::uint64_t confirmed = 0;
-    while (!waiting.empty() && waiting.front().ticket <= durable_ &&
-           waiting.front().shared_sequence <= shared) {
-        confirmed = waiting.front().sequences.last;
-        waiting.pop_front();
-    }
-    return confirmed;
+    peers_.take_batches(
+        [this](ShardIndex to, ShardBatch batch) { link_->send(index_, to, std::move(batch)); });
 }
 
 void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
@@ -317,10 +257,10 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
             std::max(confirmation.shared_sequence, interest_shared_sequence_);
     }
     if (confirmation.sequences.last != 0) {
-        peers_[from].to_confirm.push_back(confirmation);
+        peers_.await(from, confirmation);
     }
     if (shared.sequences.last != 0) {
-        peers_[from].shared_to_confirm.push_back(shared);
+        peers_.await_shared(from, shared);
     }
 }
 
@@ -345,15 +285,11 @@ void Shard::take_publication(ShardIndex from, Publication publication,
 }
 
 void Shard::on_item(ShardIndex from, const CompleteItem& item) {
-    peers_[from].completed = item.sequence;
+    peers_.set_completed(from, item.sequence);
 }
 
 void Shard::on_item(ShardIndex from, const ConfirmItem& item) {
-    Peer& peer = peers_[from];
-    peer.confirmed = std::max(peer.confirmed, item.sequence);
-    std::erase_if(peer.confirmed_ahead,
-                  [&](const SequenceRange& range) { return range.last <= peer.confirmed; });
-    peer.shared_confirmed = std::max(peer.shared_confirmed, item.shared_sequence);
+    peers_.on_confirmed(from, item);
     may_release_ahead_ = may_release_ahead_ || store_refuses_;
 }
 

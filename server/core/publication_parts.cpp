@@ -47,7 +47,7 @@ void Shard::complete_publications() {
     if (incomplete_.empty()) {
         return;
     }
-    const std::uint64_t confirmed = confirmed_sequence();
+    const std::uint64_t confirmed = peers_.confirmed();
     while (!incomplete_.empty() && incomplete_.front().sequence <= confirmed) {
         Completion completion = incomplete_.front();
         incomplete_.pop_front();
@@ -72,7 +72,7 @@ void Shard::tell_completed() {
     if (completed == 0) {
         return;
     }
-    peers_[index_].completed = completed;
+    peers_.set_completed(index_, completed);
     send_to_all(CompleteItem{completed});
 }
 

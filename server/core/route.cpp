@@ -1,4 +1,5 @@
 // From a publication to everybody it is for.
+#include <bit>
 #include <utility>
 
 #include "server/core/shard.hpp"
@@ -26,14 +27,20 @@ RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
 bool Shard::route_to_peers(Interest::Shards interested, Publication& publication,
                            std::uint64_t sequence) {
     bool sent = false;
-    for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
-        if (shard == index_ || (interested & Interest::bit(shard)) == 0) {
-            continue;
-        }
+    const auto send = [&](ShardIndex shard) {
         sent = true;
         send_publication(shard, publication, sequence);
         if (sequence != 0) {
-            peers_[shard].sent = sequence;
+            peers_.note_sent(shard, sequence);
+        }
+    };
+    for (Interest::Shards rest = interested; rest != 0; rest &= rest - 1) {
+        // All that share the bit.
+        for (std::size_t shard = static_cast<unsigned>(std::countr_zero(rest));
+             shard < shard_count_; shard += Interest::shards_max) {
+            if (shard != index_) {
+                send(static_cast<ShardIndex>(shard));
+            }
         }
     }
     return sent;

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,7 +33,7 @@
 #include "server/core/interest.hpp"
 #include "server/core/limits.hpp"
 #include "server/core/log_events.hpp"
-#include "server/core/peer.hpp"
+#include "server/core/peers.hpp"
 #include "server/core/publication.hpp"
 #include "server/core/recovered.hpp"
 #include "server/core/retained_messages.hpp"
@@ -379,9 +378,6 @@ private:
     // --- answers, the store and peers (mailbox.cpp) ---
     void answer(Connection& connection, Answer answer);
     bool is_due(const Answer& answer, std::uint64_t confirmed) const;
-    std::uint64_t confirmed_sequence() const;
-    std::uint64_t confirmed_shared_sequence() const;
-    std::uint64_t take_confirmed(std::deque<Confirmation>& waiting, std::uint64_t shared) const;
     void release_answers();
     void release_answer(const Answer& due);
     void send_answer(Connection& connection, const Answer& answer);
@@ -420,7 +416,7 @@ private:
     void complete_publications();
     void tell_completed();
     bool is_complete(const PublicationKey& publication) const {
-        return !publication || publication.sequence <= peers_[publication.shard].completed;
+        return !publication || publication.sequence <= peers_.completed(publication.shard);
     }
 
     // --- what the store says, and messages that come back from it (store_news.cpp) ---
@@ -437,7 +433,6 @@ private:
     void lose_patience();
     bool is_refused_by_store(const protocol::PublishView& publish);
     void refuse_for_store(Connection& connection, const protocol::PublishView& publish);
-    void confirm_ahead();
     void release_answers_ahead();
 
     // --- after a restart (restore.cpp) ---
@@ -545,7 +540,7 @@ private:
     PublicationKey part_of_;  // ...and what it is a part of
     std::vector<SharedResultItem> returned_;  // shared messages on their way back to a group here
 
-    std::vector<Peer> peers_;
+    Peers peers_;
     std::uint64_t last_sequence_ = 0;
     std::uint64_t last_shared_sequence_ = 0;
     std::uint64_t group_sequence_ = 0;  // the last change of a group elsewhere, while it is made

@@ -19,9 +19,11 @@ void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publica
     if (item.member.shard != index_) {
         const ShardIndex shard = item.member.shard;
         if (waiter.is_peer) {
-            item.shared_sequence = peers_[shard].shared_sent = ++last_shared_sequence_;
+            item.shared_sequence = ++last_shared_sequence_;
+            peers_.note_shared_sent(shard, item.shared_sequence);
         } else if (waiter.sequence != 0) {
-            item.sequence = peers_[shard].sent = waiter.sequence;
+            item.sequence = waiter.sequence;
+            peers_.note_sent(shard, item.sequence);
         }
         send_to(shard, std::move(item));
         return;
