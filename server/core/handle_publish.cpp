@@ -145,17 +145,10 @@ void Shard::answer_repeated(Connection& connection, const PublishView& publish) 
 }
 
 void Shard::accept_publish(Connection& connection, Session& session, const PublishView& publish) {
-    MessageParts parts;
-    parts.topic = publish.topic;
-    parts.payload = publish.payload;
-    parts.properties = publish.properties;
-    parts.qos = publish.qos;
-    parts.retain = publish.retain;
-    if (publish.has_message_expiry) {
-        parts.expires_at = now_ + std::chrono::seconds(publish.message_expiry_interval_s);
-    }
-    parts.origin = {session.id, connection.id, index_};
-    Publication publication(parts);
+    const Instant expires_at = publish.has_message_expiry
+                                   ? now_ + std::chrono::seconds(publish.message_expiry_interval_s)
+                                   : never;
+    Publication publication(publish, {session.id, connection.id, index_}, expires_at);
     if (publish.qos == QoS::at_most_once) {
         route(publication, 0);
         return;

@@ -15,7 +15,9 @@ MessageRef Message::make(const MessageParts& parts) {
     const std::size_t size =
         sizeof(Message) + 2 + parts.topic.size() + parts.payload.size() + properties_size;
     void* memory = ::operator new(size);
-    return MessageRef(new (memory) Message(parts, static_cast<std::uint32_t>(properties_size)));
+    constexpr bool is_another_reference = false;
+    return {new (memory) Message(parts, static_cast<std::uint32_t>(properties_size)),
+            is_another_reference};
 }
 
 Message::Message(const MessageParts& parts, std::uint32_t properties_size)

@@ -81,14 +81,16 @@ private:
     friend void intrusive_ptr_add_ref(const Message* message) {
         message->references_.fetch_add(1, std::memory_order_relaxed);
     }
+    // Whoever has the last reference has nobody to agree with, which saves the dear part of it.
     friend void intrusive_ptr_release(const Message* message) {
-        if (message->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (message->references_.load(std::memory_order_acquire) == 1 ||
+            message->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             destroy(message);
         }
     }
     static void destroy(const Message* message);
 
-    mutable std::atomic<std::uint32_t> references_{0};
+    mutable std::atomic<std::uint32_t> references_{1};
     std::uint32_t payload_size_;
     std::uint32_t properties_size_;
     std::uint16_t topic_size_;

@@ -3,6 +3,7 @@
 // Lifetime: one routing pass. Threading: its shard's thread only.
 #pragma once
 
+#include "protocol/packet/publish.hpp"
 #include "server/core/message.hpp"
 #include "server/core/text_hash.hpp"
 
@@ -10,7 +11,12 @@ namespace martlet::core {
 
 class Publication {
 public:
-    // What was received; the views must outlive the routing pass.
+    // What was received; the views must outlive the routing pass. Put together in place: copying
+    // what was written in pieces a moment ago stalls the processor.
+    Publication(const protocol::PublishView& publish, const MessageOrigin& origin,
+                Instant expires_at)
+        : parts_{publish.topic, publish.payload, publish.properties, publish.qos, publish.retain,
+                 expires_at,    origin} {}
     explicit Publication(const MessageParts& parts) : parts_(parts) {}
     // A message that exists already.
     explicit Publication(MessageRef message) : message_(std::move(message)) {

@@ -154,7 +154,7 @@ void Shard::handle_frame(Connection& connection, const FrameView& frame) {
         return;
     }
     protocol::DecodeError error{};
-    const auto handle = [&](auto decoded, auto&& handler) {
+    const auto handle = [&](auto&& decoded, auto&& handler) {
         if (decoded) {
             handler(*decoded);
         } else {

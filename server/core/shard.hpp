@@ -64,10 +64,11 @@ struct ShardSetup {
     LogEvents* log = nullptr;
 };
 
-// What became of a publication on this shard.
+// What became of a publication on this shard. Too large for registers: there it would be put
+// together of what has just been written in pieces, which costs as much as finding the subscribers.
 struct RouteOutcome {
-    std::uint32_t matched = 0;    // subscribers it was for
-    std::uint32_t refused = 0;    // of those, the ones whose queue was full
+    std::uint64_t matched = 0;    // subscribers it was for
+    std::uint64_t refused = 0;    // of those, the ones whose queue was full
     bool goes_elsewhere = false;  // other shards may have some too
 };
 
