@@ -25,6 +25,7 @@ struct Answer {
     protocol::PacketId packet_id{};
     protocol::ReasonCode reason{};
     bool session_present = false;             // connack
+    bool may_overtake = false;                // is not about what others before it have changed
     std::vector<protocol::ReasonCode> codes;  // suback, unsuback
     // What it waits for; 0 is nothing.
     static constexpr StoreTicket not_known = 0xFFFFFFFFFFFFFFFF;  // a ticket still to come

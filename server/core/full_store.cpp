@@ -96,9 +96,8 @@ void Shard::release_answers_ahead() {
         if (find(answer.connection) == nullptr || waiting.contains(answer.connection.slot)) {
             continue;
         }
-        // Of the others some are about what the ones before them have changed.
-        const bool is_free = answer.type == protocol::PacketType::puback &&
-                             answer.ticket <= durable_ && peers_.have_confirmed(answer.sequence);
+        const bool is_free = answer.may_overtake && answer.ticket <= durable_ &&
+                             peers_.have_confirmed(answer.sequence);
         if (!is_free) {
             waiting.insert(answer.connection.slot);
             continue;

@@ -61,6 +61,7 @@ Answer Shard::answer_to(const Connection& connection, const PublishView& publish
                                                  : protocol::PacketType::pubrec;
     ack.packet_id = publish.packet_id;
     ack.reason = reason;
+    ack.may_overtake = publish.qos == QoS::at_least_once;
     return ack;
 }
 

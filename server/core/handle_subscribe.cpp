@@ -31,7 +31,9 @@ void Shard::handle_subscribe(Connection& connection,
     }
     suback.ticket = ticket_since(mark);
     // From then on no shard leaves this one out.
-    suback.sequence = std::max(std::exchange(group_sequence_, 0), interest_sequence_);
+    const std::uint64_t joined = std::exchange(group_sequence_, 0);
+    suback.sequence = std::max(joined, interest_sequence_);
+    suback.may_overtake = joined == 0;
     answer(connection, std::move(suback));
 }
 

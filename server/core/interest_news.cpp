@@ -66,6 +66,9 @@ void Shard::on_item(ShardIndex from, const InterestToldItem& item) {
 void Shard::on_item(ShardIndex from, const InterestItem& item) {
     interest_.learn(from, item.bucket, item.is_used);
     has_heard_news_ = true;
+    if (store_refuses_ && item.sequence != 0) [[unlikely]] {
+        send_to(from, ConfirmAheadItem{{item.sequence, item.sequence}});
+    }
 }
 
 }  // namespace martlet::core

@@ -46,7 +46,7 @@ void Shard::start_retained(Session& session, std::string_view filter, std::uint3
 }
 
 void Shard::begin_stream(RetainedStream& stream) {
-    if (stream.begins_after > peers_.confirmed()) {
+    if (!peers_.have_confirmed(stream.begins_after)) {
         return;
     }
     stream.has_begun = true;

@@ -88,6 +88,37 @@ TEST_CASE("full store: a message that needs none is acknowledged past one that w
     CHECK(publisher.take() == "puback #2");
 }
 
+TEST_CASE("full store: a subscription is acknowledged past what waits elsewhere") {
+    TwoShards two;
+    FakeClient& waiting = two.publisher("waiting");
+    FakeClient& subscriber = two.publisher("subscriber");
+    FakeClient& publisher = two.publisher("publisher", 1);
+    publisher.retain("news/old", "0", qos0);
+    two.fill();
+    waiting.publish("kept", "x", qos1);
+    CHECK(waiting.take().empty());
+    subscriber.subscribe("news/#", qos1);
+    CHECK(subscriber.take() == "suback #1 1 | publish news/old q0 retain '0'");
+    publisher.publish("news/new", "1", qos0);
+    CHECK(subscriber.messages() == "news/new q0 '1'");
+    // A client's own answers keep their order; messages need not wait for the SUBACK.
+    waiting.subscribe("news/#", qos1);
+    CHECK(waiting.take() == "publish news/old q0 retain '0'");
+}
+
+TEST_CASE("full store: who waited to subscribe when it became full is answered") {
+    TwoShards two;
+    FakeClient& waiting = two.publisher("waiting");
+    FakeClient& subscriber = two.publisher("subscriber");
+    two.broker.held.store = true;
+    waiting.publish("kept", "x", qos1);
+    subscriber.subscribe("news", qos1);
+    CHECK(subscriber.take().empty());
+    two.fill();
+    CHECK(subscriber.take() == "suback #1 1");
+    CHECK(waiting.take().empty());
+}
+
 TEST_CASE("full store: what waited before it was known to be full is acknowledged too") {
     TwoShards two;
     FakeClient& waiting = two.publisher("waiting");
