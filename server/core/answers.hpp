@@ -15,6 +15,7 @@
 #include "protocol/packet_type.hpp"
 #include "protocol/reason_code.hpp"
 #include "server/core/ids.hpp"
+#include "server/core/interest.hpp"
 #include "server/core/store.hpp"
 
 namespace martlet::core {
@@ -31,6 +32,7 @@ struct Answer {
     static constexpr StoreTicket not_known = 0xFFFFFFFFFFFFFFFF;  // a ticket still to come
     StoreTicket ticket = 0;
     std::uint64_t sequence = 0;
+    Interest::Shards sent_to = 0;  // the shards that confirm it
 };
 
 }  // namespace martlet::core

@@ -85,6 +85,11 @@ void Shard::on_item(ShardIndex from, const ConfirmAheadItem& item) {
     may_release_ahead_ = true;
 }
 
+bool Shard::is_due_ahead(const Answer& answer) const {
+    return answer.may_overtake && answer.ticket <= durable_ &&
+           peers_.have_confirmed(answer.sequence, answer.sent_to);
+}
+
 // The others of their connection still go first.
 void Shard::release_answers_ahead() {
     if (!std::exchange(may_release_ahead_, false)) {
@@ -96,9 +101,7 @@ void Shard::release_answers_ahead() {
         if (find(answer.connection) == nullptr || waiting.contains(answer.connection.slot)) {
             continue;
         }
-        const bool is_free = answer.may_overtake && answer.ticket <= durable_ &&
-                             peers_.have_confirmed(answer.sequence);
-        if (!is_free) {
+        if (!is_due_ahead(answer)) {
             waiting.insert(answer.connection.slot);
             continue;
         }

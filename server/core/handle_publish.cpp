@@ -174,12 +174,16 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
         }
     }
     ack.ticket = in_parts ? Answer::not_known : ticket_since(mark);
+    ack.sent_to = outcome.sent_to;
+    if (!in_parts && outcome.sent_to == 0) {
+        ack.sequence = 0;  // nobody will confirm it
+    }
     answer(connection, std::move(ack));
 }
 
 // What a v5 publisher is told. What becomes of it on other shards is not known.
 ReasonCode Shard::judge(const RouteOutcome& outcome, const PublishView& publish) {
-    if (outcome.goes_elsewhere) {
+    if (outcome.sent_to != 0) {
         return ReasonCode::success;
     }
     if (outcome.matched == 0) {

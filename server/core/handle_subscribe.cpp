@@ -33,6 +33,7 @@ void Shard::handle_subscribe(Connection& connection,
     // From then on no shard leaves this one out.
     const std::uint64_t joined = std::exchange(group_sequence_, 0);
     suback.sequence = std::max(joined, interest_sequence_);
+    suback.sent_to = Interest::all;
     suback.may_overtake = joined == 0;
     answer(connection, std::move(suback));
 }

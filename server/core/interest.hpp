@@ -27,6 +27,7 @@ public:
 
     // With more shards than a mask has bits, all are sent everything.
     static constexpr std::size_t shards_max = 64;
+    static constexpr Shards all = ~Shards{0};
 
     // With one shard there is nobody to tell, and it takes no memory.
     Interest(std::uint64_t hash_seed, std::size_t shard_count);

@@ -100,7 +100,8 @@ ShardIndex Shard::shard_of_group(std::string_view group, std::string_view filter
 
 // Goes out at once when it waits for nothing and nothing of its connection waits before it.
 void Shard::answer(Connection& connection, Answer answer) {
-    if (connection.answers_pending == 0 && is_due(answer, peers_.confirmed())) {
+    if (connection.answers_pending == 0 &&
+        (is_due(answer, peers_.confirmed()) || (store_refuses_ && is_due_ahead(answer)))) {
         send_answer(connection, answer);
         return;
     }

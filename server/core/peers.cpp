@@ -83,10 +83,13 @@ std::uint64_t Peers::shared_confirmed() const {
     return confirmed;
 }
 
-bool Peers::have_confirmed(std::uint64_t sequence) const {
+bool Peers::have_confirmed(std::uint64_t sequence, Interest::Shards shards) const {
     bool have = true;
     owes_.for_each([&](ShardIndex index) {
         const Peer& peer = all_[index];
+        if ((shards & Interest::bit(index)) == 0) {
+            return;
+        }
         have = have && (sequence <= peer.confirmed ||
                         std::any_of(peer.confirmed_ahead.begin(), peer.confirmed_ahead.end(),
                                     [sequence](const SequenceRange& range) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "server/core/ids.hpp"
+#include "server/core/interest.hpp"
 #include "server/core/shard_link.hpp"
 #include "server/core/shard_set.hpp"
 #include "server/core/store.hpp"
@@ -48,8 +49,8 @@ public:
     // count, though the last it was sent may be long ago.
     std::uint64_t confirmed() const;
     std::uint64_t shared_confirmed() const;
-    // What came before it may not be confirmed yet.
-    bool have_confirmed(std::uint64_t sequence) const;
+    // Those of `shards`, to which it was sent. What came before it may not be confirmed yet.
+    bool have_confirmed(std::uint64_t sequence, Interest::Shards shards) const;
 
     // --- what it sent, and waits for ---
     void await(ShardIndex from, const Confirmation& waiting);

@@ -46,7 +46,7 @@ void Shard::start_retained(Session& session, std::string_view filter, std::uint3
 }
 
 void Shard::begin_stream(RetainedStream& stream) {
-    if (!peers_.have_confirmed(stream.begins_after)) {
+    if (!peers_.have_confirmed(stream.begins_after, Interest::all)) {
         return;
     }
     stream.has_begun = true;

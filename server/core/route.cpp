@@ -17,18 +17,17 @@ RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
         if (publication.retain()) {
             interested |= Interest::bit(shard_of_topic(publication.topic()));
         }
-        outcome.goes_elsewhere =
-            interested != 0 && route_to_peers(interested, publication, sequence);
+        outcome.sent_to |= route_to_peers(interested, publication, sequence);
     }
     return outcome;
 }
 
-// False: they are none but this shard itself.
-bool Shard::route_to_peers(Interest::Shards interested, Publication& publication,
-                           std::uint64_t sequence) {
-    bool sent = false;
+// To whom of them: all but this shard itself.
+Interest::Shards Shard::route_to_peers(Interest::Shards interested, Publication& publication,
+                                       std::uint64_t sequence) {
+    Interest::Shards sent = 0;
     const auto send = [&](ShardIndex shard) {
-        sent = true;
+        sent |= Interest::bit(shard);
         send_publication(shard, publication, sequence);
         if (sequence != 0) {
             peers_.note_sent(shard, sequence);

@@ -67,9 +67,9 @@ struct ShardSetup {
 // What became of a publication on this shard. Too large for registers: there it would be put
 // together of what has just been written in pieces, which costs as much as finding the subscribers.
 struct RouteOutcome {
-    std::uint64_t matched = 0;    // subscribers it was for
-    std::uint64_t refused = 0;    // of those, the ones whose queue was full
-    bool goes_elsewhere = false;  // other shards may have some too
+    std::uint64_t matched = 0;     // subscribers it was for
+    std::uint64_t refused = 0;     // of those, the ones whose queue was full
+    Interest::Shards sent_to = 0;  // other shards, which may have some too
 };
 
 class Shard {
@@ -267,8 +267,8 @@ private:
     };
     enum class Delivered : std::uint8_t { sent, queued, skipped, refused };
     RouteOutcome route(Publication& publication, std::uint64_t sequence);
-    bool route_to_peers(Interest::Shards interested, Publication& publication,
-                        std::uint64_t sequence);
+    Interest::Shards route_to_peers(Interest::Shards interested, Publication& publication,
+                                    std::uint64_t sequence);
     // Who waits for a publication to be safe everywhere it goes from here: an own client's
     // acknowledgement with this sequence, another shard, or nobody.
     struct Waiter {
@@ -379,6 +379,7 @@ private:
     // --- answers, the store and peers (mailbox.cpp) ---
     void answer(Connection& connection, Answer answer);
     bool is_due(const Answer& answer, std::uint64_t confirmed) const;
+    bool is_due_ahead(const Answer& answer) const;
     void release_answers();
     void release_answer(const Answer& due);
     void send_answer(Connection& connection, const Answer& answer);

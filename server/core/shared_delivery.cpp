@@ -18,6 +18,7 @@ void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publica
                            part_of_};
     if (item.member.shard != index_) {
         const ShardIndex shard = item.member.shard;
+        outcome.sent_to |= Interest::bit(shard);
         if (waiter.is_peer) {
             item.shared_sequence = ++last_shared_sequence_;
             peers_.note_shared_sent(shard, item.shared_sequence);

@@ -13,7 +13,7 @@ namespace {
 // A broker of two shards. A reader away from it makes the store keep messages to "kept" on the
 // second, where `live` gets what nobody keeps.
 struct TwoShards {
-    TwoShards() : broker(options()) {
+    explicit TwoShards(core::ShardIndex shards = 2) : broker(options(shards)) {
         FakeClient& reader =
             broker.connect(broker.client_id_on(1, "reader"), {.version = v5, .clean = false});
         reader.subscribe("kept", qos1);
@@ -22,9 +22,9 @@ struct TwoShards {
         live->subscribe("live", qos1);
     }
 
-    static WorldOptions options() {
+    static WorldOptions options(core::ShardIndex shards = 2) {
         WorldOptions options;
-        options.shards = 2;
+        options.shards = shards;
         options.keeps_records = true;
         return options;
     }
@@ -104,6 +104,42 @@ TEST_CASE("full store: a subscription is acknowledged past what waits elsewhere"
     // A client's own answers keep their order; messages need not wait for the SUBACK.
     waiting.subscribe("news/#", qos1);
     CHECK(waiting.take() == "publish news/old q0 retain '0'");
+}
+
+TEST_CASE("full store: what concerns no other shard waits for none") {
+    TwoShards two;
+    FakeClient& waiting = two.publisher("waiting");
+    FakeClient& publisher = two.publisher("publisher");
+    FakeClient& subscriber = two.publisher("subscriber");
+    two.fill();
+    waiting.publish("kept", "x", qos1);
+    CHECK(waiting.take().empty());
+    subscriber.subscribe("here", qos1);
+    CHECK(subscriber.take() == "suback #1 1");
+    publisher.publish("here", "1", qos1);
+    CHECK(publisher.take() == "puback #1");
+    publisher.publish("here", "2", qos2);
+    CHECK(publisher.take() == "pubrec #2 | pubcomp #2");
+    CHECK(subscriber.messages() == "here q1 '1' | here q1 '2'");
+    // The other shard knows of the filter.
+    FakeClient& second = two.publisher("second");
+    second.subscribe("here", qos1);
+    CHECK(second.take() == "suback #1 1");
+}
+
+TEST_CASE("full store: a message waits for the shards it was sent to and for no other") {
+    TwoShards and_a_third(3);
+    FakeClient& waiting = and_a_third.publisher("waiting");
+    FakeClient& publisher = and_a_third.publisher("publisher");
+    FakeClient& subscriber = and_a_third.publisher("subscriber", 2);
+    subscriber.subscribe("there", qos1);
+    CHECK(subscriber.take() == "suback #1 1");
+    and_a_third.fill();
+    waiting.publish("kept", "x", qos1);
+    CHECK(waiting.take().empty());
+    publisher.publish("there", "1", qos1);
+    CHECK(publisher.take() == "puback #1");
+    CHECK(subscriber.messages() == "there q1 '1'");
 }
 
 TEST_CASE("full store: who waited to subscribe when it became full is answered") {

@@ -131,15 +131,17 @@ TEST_CASE("peers: what was confirmed ahead counts for itself alone") {
     peers.on_confirmed(2, {6, 0});
     peers.on_confirmed_ahead(1, {4, 6});
     CHECK(peers.confirmed() == 0);
-    CHECK_FALSE(peers.have_confirmed(3));
-    CHECK(peers.have_confirmed(4));
-    CHECK(peers.have_confirmed(6));
-    CHECK_FALSE(peers.have_confirmed(7));
+    CHECK_FALSE(peers.have_confirmed(3, Interest::all));
+    CHECK(peers.have_confirmed(4, Interest::all));
+    CHECK(peers.have_confirmed(6, Interest::all));
+    CHECK_FALSE(peers.have_confirmed(7, Interest::all));
+    CHECK(peers.have_confirmed(7, Interest::bit(2)));  // which owes nothing
+    CHECK_FALSE(peers.have_confirmed(7, Interest::bit(1) | Interest::bit(2)));
     peers.on_confirmed(1, {3, 0});
-    CHECK(peers.have_confirmed(3));
-    CHECK(peers.have_confirmed(5));
+    CHECK(peers.have_confirmed(3, Interest::all));
+    CHECK(peers.have_confirmed(5, Interest::all));
     peers.on_confirmed(1, {9, 0});
-    CHECK(peers.have_confirmed(8));
+    CHECK(peers.have_confirmed(8, Interest::all));
 }
 
 TEST_CASE("peers: a batch is confirmed once it and all before it are durable") {
