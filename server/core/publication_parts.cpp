@@ -16,7 +16,7 @@ PublicationKey Shard::part_of(MessageId stored) {
         parts_.pop_front();
     }
     if (stored == stored_.id) {
-        return stored_.part_of;
+        return stored_.part_of();
     }
     std::size_t first = 0;
     std::size_t last = parts_.size();

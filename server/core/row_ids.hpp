@@ -1,5 +1,6 @@
-// Hands out ids of rows in the store: ascending, and different on all shards, because each counts
-// in steps of the number of shards from a place of its own. That number may change between runs.
+// The names of rows in the store, and who hands them out: ascending, and different on all shards,
+// because each counts in steps of the number of shards from a place of its own. That number may
+// change between runs.
 // Threading: its shard's thread only.
 #pragma once
 
@@ -8,6 +9,11 @@
 #include "server/core/ids.hpp"
 
 namespace martlet::core {
+
+// Never reused, not by a later run either, and different on all shards. 0 names none.
+using SessionId = std::uint64_t;
+using MessageId = std::uint64_t;  // on one shard, a later message has a greater one
+using RetainedId = std::uint64_t;
 
 class RowIds {
 public:

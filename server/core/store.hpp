@@ -8,8 +8,8 @@
 // store has to say arrives later as Shard::on_store(news) on the shard's thread.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,17 +17,14 @@
 #include "protocol/packet/subscribe.hpp"
 #include "protocol/packet_id.hpp"
 #include "server/core/access_control.hpp"
+#include "server/core/boxed.hpp"
 #include "server/core/ids.hpp"
 #include "server/core/message.hpp"
+#include "server/core/message_targets.hpp"
+#include "server/core/row_ids.hpp"
 #include "server/core/time.hpp"
 
 namespace martlet::core {
-
-// Names of rows. Never reused, not by a later run either, and different on all shards. 0 names
-// none.
-using SessionId = std::uint64_t;
-using MessageId = std::uint64_t;  // on one shard, a later message has a greater one
-using RetainedId = std::uint64_t;
 
 struct SessionPut {
     SessionId session = 0;
@@ -61,12 +58,6 @@ struct SubscriptionErased {
     std::string filter;
 };
 
-// How a message goes to one session: DeliveryTerms::bits(). With extras, their value is how many
-// Subscription Identifiers it has in MessagePut::identifiers.
-struct MessageTarget {
-    SessionId session = 0;
-    std::uint32_t terms = 0;
-};
 // A publication at QoS 2 that is stored by several shards, named by the publisher's shard and by a
 // number that this shard counts up while it runs.
 struct PublicationKey {
@@ -78,14 +69,25 @@ struct PublicationKey {
 };
 // One row for a message, however many sessions of the shard it is for.
 struct MessagePut {
+    // What most messages do without.
+    struct Rare {
+        std::vector<std::uint32_t> identifiers;
+        PublicationKey part_of;
+    };
+
     MessageId id = 0;
     MessageRef message;
-    boost::container::small_vector<MessageTarget, 1> targets;
-    std::vector<std::uint32_t> identifiers;  // of all targets with extras, one after the other
+    MessageTargets targets;
+    Boxed<Rare> rare{};
+
+    // Subscription Identifiers of all targets with extras, one after the other.
+    std::span<const std::uint32_t> identifiers() const {
+        return rare ? std::span(rare->identifiers) : std::span<const std::uint32_t>();
+    }
     // Set: one part of a publication, to be stored together with its other parts or not at all. The
     // store keeps it in memory (loads see it, MessageDone applies to it) until PublicationComplete,
     // and writes it in the same transaction as that. A batch counts as durable without such parts.
-    PublicationKey part_of{};
+    PublicationKey part_of() const { return rare ? rare->part_of : PublicationKey(); }
 };
 // All parts have been submitted, by whichever shards, before this.
 struct PublicationComplete {
@@ -128,10 +130,12 @@ struct RetainedErased {
     RetainedId id = 0;
 };
 
+// Many wait for the store at once, and each is moved more than once.
 using StoreRecord =
-    std::variant<SessionPut, SessionErased, WillPut, WillErased, SubscriptionPut,
+    std::variant<Boxed<SessionPut>, SessionErased, WillPut, WillErased, SubscriptionPut,
                  SubscriptionErased, MessagePut, PublicationComplete, MessageDone, WindowPut,
                  IncomingQos2Put, IncomingQos2Erased, RetainedPut, RetainedErased>;
+static_assert(sizeof(StoreRecord) <= 56);
 
 struct StoreBatch {
     std::vector<StoreRecord> records;

@@ -34,14 +34,16 @@ MessageId Shard::record_target(const Session& session, DeliveryTerms terms) {
     }
     if (stored_.id == 0) {
         stored_.id = message_ids_.take();
-        stored_.part_of = part_of_;
+        if (part_of_) {
+            stored_.rare.obtain().part_of = part_of_;
+        }
     }
     if (terms.has_extras()) {
         // The group is not kept: after a restart the message is this member's.
         const std::vector<std::uint32_t>& identifiers =
             session.extras->by_key.at(terms.value()).identifiers;
-        stored_.identifiers.insert(stored_.identifiers.end(), identifiers.begin(),
-                                   identifiers.end());
+        std::vector<std::uint32_t>& all = stored_.rare.obtain().identifiers;
+        all.insert(all.end(), identifiers.begin(), identifiers.end());
         terms = DeliveryTerms::with_extras(terms.qos(), terms.retain(),
                                            static_cast<std::uint32_t>(identifiers.size()));
     }
@@ -53,8 +55,8 @@ MessageId Shard::record_target(const Session& session, DeliveryTerms terms) {
 void Shard::record_targets(Publication& publication) {
     if (stored_.id != 0) {
         stored_.message = publication.message();
-        if (stored_.part_of) {
-            parts_.push_back({stored_.id, stored_.part_of});
+        if (const PublicationKey part_of = stored_.part_of()) {
+            parts_.push_back({stored_.id, part_of});
         }
         record(std::exchange(stored_, {}));
     }

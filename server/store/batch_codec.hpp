@@ -22,8 +22,8 @@ namespace martlet::store {
 // Room that is used again for each blob.
 using BlobBuffer = std::vector<std::byte>;
 
-// `identifiers` as in MessagePut: of all targets with extras, one after the other. Missing ones are
-// a programming error.
+// `identifiers` as a MessagePut has them: of all targets with extras, one after the other. Missing
+// ones are a programming error.
 void encode_targets(std::span<const core::MessageTarget> targets,
                     std::span<const std::uint32_t> identifiers, BlobBuffer& to);
 void encode_window(std::span<const core::WindowEntry> entries, BlobBuffer& to);

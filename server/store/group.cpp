@@ -35,7 +35,7 @@ void Group::add_message(const core::MessagePut& put, std::size_t left,
 void Group::add_record(core::ShardIndex shard, const core::StoreRecord& record,
                        ReferenceCounts& references, Parts& parts) {
     if (const auto* put = std::get_if<core::MessagePut>(&record)) {
-        if (put->part_of) {
+        if (put->part_of()) {
             parts.add(*put);
         } else {
             add_message(*put, put->targets.size(), references);
@@ -58,8 +58,8 @@ void Group::add_record(core::ShardIndex shard, const core::StoreRecord& record,
         retained_.insert_or_assign(erased->id, &record);
     } else {
         others_.push_back(&record);
-        if (const auto* session = std::get_if<core::SessionPut>(&record)) {
-            marks_.session = std::max(marks_.session, session->session);
+        if (const auto* session = std::get_if<core::Boxed<core::SessionPut>>(&record)) {
+            marks_.session = std::max(marks_.session, (*session)->session);
         } else if (const auto* gone = std::get_if<core::SessionErased>(&record)) {
             windows_.erase(gone->session);
         }

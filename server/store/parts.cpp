@@ -6,8 +6,8 @@
 namespace martlet::store {
 
 void Parts::add(const core::MessagePut& put) {
-    by_publication_[put.part_of].push_back({put, put.targets.size()});
-    by_id_.insert_or_assign(put.id, put.part_of);
+    by_publication_[put.part_of()].push_back({put, put.targets.size()});
+    by_id_.insert_or_assign(put.id, put.part_of());
 }
 
 bool Parts::release(core::MessageId id) {

@@ -98,7 +98,7 @@ int RowWriter::apply(const core::StoreRecord& record) {
 
 int RowWriter::put(const core::MessagePut& record) {
     const core::Message& message = *record.message;
-    encode_targets({record.targets.data(), record.targets.size()}, record.identifiers, blob_);
+    encode_targets(record.targets.view(), record.identifiers(), blob_);
     RowBinder row(put_message_);
     row.id(record.id);
     row.bytes(blob_);

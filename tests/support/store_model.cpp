@@ -140,8 +140,10 @@ void StoreModel::publish(Records& to) {
             queued.terms |= extras_bit | static_cast<std::uint32_t>(count) << 4U;
         }
         put.targets.push_back({id, queued.terms});
-        put.identifiers.insert(put.identifiers.end(), queued.identifiers.begin(),
-                               queued.identifiers.end());
+        if (!queued.identifiers.empty()) {
+            std::vector<std::uint32_t>& all = put.rare.obtain().identifiers;
+            all.insert(all.end(), queued.identifiers.begin(), queued.identifiers.end());
+        }
         session.queue.push_back(std::move(queued));
     }
     to.emplace_back(std::move(put));

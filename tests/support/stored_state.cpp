@@ -48,8 +48,8 @@ void StoredState::apply_one(const SubscriptionErased& record) {
 void StoredState::apply_one(const MessagePut& record) {
     MARTLET_ASSERT(!record.targets.empty());
     MARTLET_ASSERT(record.message != nullptr);
-    if (record.part_of) {
-        incomplete_[record.part_of].push_back({record});
+    if (record.part_of()) {
+        incomplete_[record.part_of()].push_back({record});
     } else {
         add({record});
     }
@@ -125,15 +125,14 @@ RecoveredSession StoredState::recover_session(const StoredSession& stored) const
     std::map<MessageId, Pending> pending;
     for (const auto& [id, message] : messages_) {
         std::size_t skip = 0;
-        for (const MessageTarget& target : message.put.targets) {
+        for (const MessageTarget& target : message.put.targets.view()) {
             const DeliveryTerms terms = DeliveryTerms::from_bits(target.terms);
             const std::size_t count = terms.has_extras() ? terms.value() : 0;
             if (target.session == session.id) {
-                const auto first =
-                    message.put.identifiers.begin() + static_cast<std::ptrdiff_t>(skip);
+                const auto own = message.put.identifiers().subspan(skip, count);
                 pending[id] = {{id, target.terms,
                                 static_cast<std::uint32_t>(message.put.message->memory_size())},
-                               {first, first + static_cast<std::ptrdiff_t>(count)}};
+                               {own.begin(), own.end()}};
             }
             skip += count;
         }
