@@ -44,7 +44,7 @@ Listener::Listener(std::span<const std::unique_ptr<ShardRunner>> runners, std::s
     : index_(setup.index),
       runners_(runners),
       runner_(*runners[runner]),
-      descriptor_(runner_.io().get_executor()),
+      socket_(std::move(setup.socket)),
       admission_(*setup.admission),
       unix_path_(std::move(setup.unix_path)),
       proxy_(setup.proxy),
@@ -52,20 +52,33 @@ Listener::Listener(std::span<const std::unique_ptr<ShardRunner>> runners, std::s
       websocket_(std::move(setup.websocket)),
       reserve_(open_reserve()),
       next_runner_(runner) {
-    descriptor_.assign(setup.socket.release());
 }
 
 void Listener::stop() {
-    boost::system::error_code ignored;
-    descriptor_.close(ignored);
+    stop_waiting();
+    socket_.reset();
 }
 
 void Listener::wait() {
-    descriptor_.async_wait(Descriptor::wait_read, [this](const boost::system::error_code& error) {
-        if (!error) {
-            accept_some();
-        }
-    });
+    if (is_watched_) {
+        return;
+    }
+    is_watched_ = runner_.poller().add(socket_.get(), *this);
+    if (!is_watched_) {
+        log_failure(errno);
+        accept_later(pause_after_failure);
+    }
+}
+
+void Listener::stop_waiting() {
+    if (is_watched_) {
+        runner_.poller().remove(socket_.get(), *this);
+        is_watched_ = false;
+    }
+}
+
+void Listener::on_arrivals() {
+    accept_some();
 }
 
 void Listener::accept_some() {
@@ -79,7 +92,7 @@ void Listener::accept_some() {
             return;
         }
         sockaddr_storage address{};
-        const int socket = accept_one(descriptor_.native_handle(), address);
+        const int socket = accept_one(socket_.get(), address);
         if (socket >= 0) {
             begin(socket, address, std::move(place));
             continue;
@@ -126,16 +139,17 @@ Listener::Place Listener::place_on(ShardRunner& runner) {
 }
 
 bool Listener::has_newcomers() {
-    pollfd waiting{descriptor_.native_handle(), POLLIN, 0};
+    pollfd waiting{socket_.get(), POLLIN, 0};
     return ::poll(&waiting, 1, 0) == 1;
 }
 
 void Listener::accept_later(core::Duration pause) {
+    stop_waiting();
     runner_.run_at(runner_.now() + pause, [this](ShardRunner&) {
         if (!reserve_) {
             reserve_ = open_reserve();
         }
-        if (descriptor_.is_open()) {
+        if (socket_) {
             accept_some();
         }
     });
@@ -212,7 +226,7 @@ void Listener::refuse_with_reserve() {
     reserve_.reset();
     {
         sockaddr_storage address{};
-        const OwnedFd refused(accept_one(descriptor_.native_handle(), address));
+        const OwnedFd refused(accept_one(socket_.get(), address));
     }
     reserve_ = open_reserve();
 }

@@ -11,8 +11,8 @@
 // not run; otherwise that shard's thread only.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -29,7 +29,7 @@
 
 namespace martlet::transport {
 
-class Listener {
+class Listener final : private Acceptor {
 public:
     struct Setup {
         std::uint16_t index = 0;  // of the configuration's listener
@@ -57,11 +57,12 @@ public:
     }
 
 private:
-    using Descriptor =
-        boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
-
+    void on_arrivals() override;
+    // The socket is watched; until it is not, accept_some() is called again and again.
     void wait();
+    void stop_waiting();
     void accept_some();
+    // Nothing is accepted meanwhile.
     void accept_later(core::Duration pause);
     // Where the next connection begins; without a ticket when enough are on their way already.
     struct Place {
@@ -82,7 +83,8 @@ private:
     const std::uint16_t index_;
     std::span<const std::unique_ptr<ShardRunner>> runners_;
     ShardRunner& runner_;
-    Descriptor descriptor_;
+    OwnedFd socket_;
+    bool is_watched_ = false;
     Admission& admission_;
     const std::string unix_path_;
     ProxyRequirement proxy_;

@@ -1,7 +1,5 @@
 #include "server/transport/mailbox.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include "server/transport/connection.hpp"
 
 namespace martlet::transport {
@@ -28,7 +26,7 @@ void Mailbox::push(MailContent content) {
     // look afterwards, sequentially consistent.
     if (asleep_.load(std::memory_order_seq_cst) &&
         asleep_.exchange(false, std::memory_order_seq_cst)) {
-        boost::asio::post(io_, [] {});
+        poller_.wake();
     }
 }
 

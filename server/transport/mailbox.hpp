@@ -10,7 +10,6 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "server/core/ids.hpp"
 #include "server/core/shard_link.hpp"
 #include "server/transport/connection.hpp"
+#include "server/transport/poller.hpp"
 
 namespace martlet::transport {
 
@@ -50,7 +50,8 @@ struct Mail {
 
 class Mailbox {
 public:
-    explicit Mailbox(boost::asio::io_context& io) : io_(io) {}
+    // Wakes who sleeps there.
+    explicit Mailbox(Poller& poller) : poller_(poller) {}
     Mailbox(const Mailbox&) = delete;
     Mailbox& operator=(const Mailbox&) = delete;
     ~Mailbox();
@@ -66,7 +67,7 @@ public:
     void awake() { asleep_.store(false, std::memory_order_relaxed); }
 
 private:
-    boost::asio::io_context& io_;
+    Poller& poller_;
     std::atomic<Mail*> newest_{nullptr};
     std::atomic<bool> asleep_{false};
 };

@@ -18,7 +18,6 @@ namespace {
 // may be sent all that is read: its outbox must not outgrow its limits before it is flushed for the
 // first time.
 constexpr std::size_t events_per_pass = 256;
-constexpr std::size_t handlers_per_pass = 64;
 constexpr std::size_t input_per_pass = 256 * 1024;
 
 // What all other shards together may have on their way here: what a subscriber's outbox can still
@@ -38,19 +37,6 @@ void block_signals() {
 
 }  // namespace
 
-struct ShardRunner::SocketsHandler {
-    ShardRunner* runner;
-
-    using allocator_type = OperationAllocator<void>;
-    allocator_type get_allocator() const { return allocator_type(runner->wait_for_sockets_); }
-    void operator()(const boost::system::error_code& /*error*/) const {
-        runner->sockets_awaited_ = false;
-        runner->poller_.fetch();
-    }
-};
-
-// UNSAFE_IO: everything about descriptors and timers happens on this one thread, so the reactor
-// need take no locks for them; posting from other threads stays safe.
 ShardRunner::ShardRunner(const RunnerSetup& setup)
     : index_(setup.index),
       shard_count_(setup.shard_count),
@@ -58,11 +44,7 @@ ShardRunner::ShardRunner(const RunnerSetup& setup)
       limits_(setup.limits),
       arrival_limits_(setup.arrivals),
       log_(*setup.log),
-      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
-      work_(io_.get_executor()),
-      timer_(io_.get_executor()),
-      sockets_(io_.get_executor(), poller_.native_handle()),
-      mailbox_(io_),
+      mailbox_(poller_),
       read_buffer_(std::make_unique<std::byte[]>(read_buffer_size)),
       write_scratch_(std::make_unique<std::byte[]>(write_scratch_size)) {
     arrival_places_.set_limit(arrival_limits_.awaiting_connect_max);
@@ -86,7 +68,6 @@ ShardRunner::ShardRunner(const RunnerSetup& setup)
 ShardRunner::~ShardRunner() {
     join();
     clean_up();
-    sockets_.release();
 }
 
 void ShardRunner::set_peers(std::span<const std::unique_ptr<ShardRunner>> peers) {
@@ -148,7 +129,6 @@ void ShardRunner::pass() {
         to_report_.empty()) {
         std::exchange(drained_, nullptr)();
     }
-    set_timer();
     ++counters_.passes;
     clock_read_ = false;
     input_ = 0;
@@ -159,27 +139,24 @@ bool ShardRunner::has_work() const {
            !drained_outboxes_.empty() || !to_report_.empty() || is_stopping_;
 }
 
-// What Asio brings is rare: while the sockets keep the shard awake it is asked now and then.
 void ShardRunner::take_events() {
-    constexpr unsigned passes_without_handlers_max = 8;
-    bool slept = false;
     if (!poller_.has_events()) {
         if (!has_work() && mailbox_.fall_asleep()) {
             sleep();
             mailbox_.awake();
-            slept = true;
         } else {
             poller_.fetch();
         }
-    }
-    if (!slept && ++passes_without_handlers_ == passes_without_handlers_max) {
-        run_handlers();
     }
     std::size_t handled = 0;
     while (handled < events_per_pass && input_ < input_per_pass && !shard_->is_pass_full()) {
         if (const std::optional<SocketEvent> event = poller_.next()) {
             ++handled;
-            event->connection->on_event(*event);
+            if (event->connection != nullptr) {
+                event->connection->on_event(*event);
+            } else {
+                event->acceptor->on_arrivals();
+            }
         } else if (!is_worth_another_look(handled) || !poller_.fetch()) {
             break;
         }
@@ -194,18 +171,18 @@ bool ShardRunner::is_worth_another_look(std::size_t handled) const {
 }
 
 void ShardRunner::sleep() {
-    if (!sockets_awaited_) {
-        sockets_awaited_ = true;
-        sockets_.async_wait(Descriptor::wait_read, SocketsHandler{this});
-    }
-    passes_without_handlers_ = 0;
-    io_.run_one();
+    poller_.wait(next_deadline() - read_clock());
 }
 
-void ShardRunner::run_handlers() {
-    passes_without_handlers_ = 0;
-    for (std::size_t ran = 0; ran < handlers_per_pass && io_.poll_one() != 0; ++ran) {
+core::Instant ShardRunner::next_deadline() const {
+    core::Instant due = std::min(shard_->next_deadline(), arrival_deadline());
+    for (const auto& alarm : alarms_) {
+        due = std::min(due, alarm.first);
     }
+    if (!ending_.empty()) {
+        due = std::min(due, ending_.front().deadline());
+    }
+    return due;
 }
 
 void ShardRunner::go_on_later(Connection& connection) {
@@ -262,28 +239,6 @@ void ShardRunner::ring_alarms() {
             ++i;
         }
     }
-}
-
-// One timer for everything, set anew only when something is due before it would fire anyway.
-void ShardRunner::set_timer() {
-    core::Instant due = shard_->next_deadline();
-    for (const auto& alarm : alarms_) {
-        due = std::min(due, alarm.first);
-    }
-    due = std::min(due, arrival_deadline());
-    if (!ending_.empty()) {
-        due = std::min(due, ending_.front().deadline());
-    }
-    if (due >= timer_set_to_) {
-        return;
-    }
-    timer_set_to_ = due;
-    timer_.expires_at(std::chrono::steady_clock::time_point(due.time_since_epoch()));
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) {
-            timer_set_to_ = core::never;
-        }
-    });
 }
 
 void ShardRunner::free_idle_memory() {

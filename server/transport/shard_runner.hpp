@@ -1,22 +1,15 @@
-// Drives one shard: its thread, its io_context, its core::Shard, and the Network Connections on it.
+// Drives one shard: its thread, its Poller, its core::Shard, and the Network Connections on it.
 //
 // The loop is a sequence of passes. A pass waits for events (or does not, when there is work left),
 // hands them to their connections, up to a bound, takes the mail, lets timers expire, and ends with
 // Shard::end_pass(), which flushes every connection that was written to, once. The clock is read
 // once.
 //
-// Asio waits: for listeners, the timer, other threads, and for the Poller, whose one descriptor
-// stands for all client sockets.
-//
 // Ownership: owns its connections. Outlived by the ports and the admissions it was given.
 // Threading: start(), join(), post() and mailbox() from outside; everything else its own thread
 // only.
 #pragma once
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <memory>
@@ -33,7 +26,6 @@
 #include "server/transport/burst_gate.hpp"
 #include "server/transport/connection.hpp"
 #include "server/transport/mailbox.hpp"
-#include "server/transport/operation_memory.hpp"
 #include "server/transport/pair_flow.hpp"
 #include "server/transport/poller.hpp"
 #include "server/transport/shard_options.hpp"
@@ -70,7 +62,6 @@ public:
     // --- for tasks and listeners ---
     core::ShardIndex index() const { return index_; }
     core::Shard& shard() { return *shard_; }
-    boost::asio::io_context& io() { return io_; }
     TransportLog& log() { return log_; }
     TransportCounters& counters() { return counters_; }
     TransportCounters current_counters() const;
@@ -125,13 +116,7 @@ private:
     static constexpr std::size_t read_buffer_size = 256 * 1024;
     static constexpr std::size_t write_scratch_size = 16 * 1024;  // one TLS record
 
-    struct SocketsHandler;
     using ConnectionList = boost::intrusive::list<Connection>;
-    using Clock = std::chrono::steady_clock;
-    using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>,
-                                                    boost::asio::io_context::executor_type>;
-    using Descriptor =
-        boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
 
     // --- the loop (shard_runner.cpp) ---
     void run();
@@ -139,11 +124,10 @@ private:
     void take_events();
     bool is_worth_another_look(std::size_t handled) const;
     void sleep();
-    void run_handlers();
     bool has_work() const;
     void go_on_with_queued();
     void ring_alarms();
-    void set_timer();
+    core::Instant next_deadline() const;
     void clean_up();
 
     // --- mail (runner_mail.cpp) ---
@@ -186,15 +170,7 @@ private:
     ArrivalLimits arrival_limits_;
     TransportLog& log_;
 
-    OperationMemory wait_for_sockets_;  // outlives io_
-    boost::asio::io_context io_;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-    Timer timer_;
-    core::Instant timer_set_to_ = core::never;
     Poller poller_;
-    Descriptor sockets_;  // the Poller's set, as Asio knows it
-    bool sockets_awaited_ = false;
-    unsigned passes_without_handlers_ = 0;
     std::vector<std::pair<core::Instant, Task>> alarms_;  // few, if any
     Admission arrival_places_{nullptr};                   // outlives the connections in mail
     Mailbox mailbox_;

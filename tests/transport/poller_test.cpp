@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <thread>
 #include <vector>
+
+#include "server/transport/clock.hpp"
 
 namespace martlet::transport::tests {
 
@@ -28,6 +32,12 @@ struct Pair {
 
     OwnedFd ours;
     OwnedFd theirs;
+};
+
+struct CountingAcceptor final : Acceptor {
+    void on_arrivals() override { ++calls; }
+
+    int calls = 0;
 };
 
 }  // namespace
@@ -107,15 +117,50 @@ TEST_CASE("poller: who leaves the set leaves the batch that has been fetched") {
     CHECK_FALSE(poller.fetch());
 }
 
-TEST_CASE("poller: its own descriptor is readable while there are events") {
-    Poller outer;
-    Poller inner;
+TEST_CASE("poller: an acceptor is told as long as somebody waits") {
+    Poller poller;
     Pair pair;
-    REQUIRE(inner.add(pair.ours.get(), pair.connection()));
-    REQUIRE(outer.add(inner.native_handle(), pair.connection()));
-    CHECK_FALSE(outer.fetch());
+    CountingAcceptor acceptor;
+    REQUIRE(poller.add(pair.ours.get(), acceptor));
+    CHECK_FALSE(poller.fetch());
     pair.send(1);
-    CHECK(outer.fetch());
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(poller.fetch());
+        const auto event = poller.next();
+        REQUIRE(event);
+        CHECK(event->connection == nullptr);
+        event->acceptor->on_arrivals();
+    }
+    CHECK(acceptor.calls == 2);
+    REQUIRE(poller.fetch());
+    poller.remove(pair.ours.get(), acceptor);
+    CHECK_FALSE(poller.next());
+    CHECK_FALSE(poller.fetch());
+}
+
+TEST_CASE("poller: each wake-up ends one wait and is nobody's event") {
+    Poller poller;
+    for (int i = 0; i < 2; ++i) {
+        poller.wake();
+        CHECK(poller.wait(std::chrono::hours(1)));
+        CHECK_FALSE(poller.next());
+        CHECK_FALSE(poller.fetch());
+    }
+}
+
+TEST_CASE("poller: another thread ends a wait that is under way") {
+    Poller poller;
+    std::thread other([&poller] { poller.wake(); });
+    CHECK(poller.wait(core::never - core::Instant{}));
+    other.join();
+}
+
+TEST_CASE("poller: a wait ends when its time has passed and not before") {
+    Poller poller;
+    const auto start = read_clock();
+    CHECK_FALSE(poller.wait(std::chrono::microseconds(1500)));
+    CHECK(read_clock() - start >= std::chrono::microseconds(1500));
+    CHECK_FALSE(poller.wait(-std::chrono::hours(1)));
 }
 
 }  // namespace martlet::transport::tests
