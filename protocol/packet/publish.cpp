@@ -110,6 +110,8 @@ inline std::optional<DecodeError> decode(const FrameView& frame, Version version
         if (const auto error = read_properties(packet, sender)) {
             return error;
         }
+    } else if (!has_packet_id) {
+        packet.is_plain = true;
     }
     if (packet.topic.empty() || !is_plain_topic(packet.topic)) {
         return check_topic(packet, version);

@@ -26,6 +26,9 @@ struct PublishView {
     bool has_message_expiry = false;
     bool payload_is_utf8 =
         false;  // v5 Payload Format Indicator 1 (the payload is not checked here)
+    // At QoS 0 without properties: what follows the fixed header goes on as it is to who speaks the
+    // same version. It begins two bytes before the topic and ends with the payload.
+    bool is_plain = false;
     std::uint32_t message_expiry_interval_s = 0;
     std::string_view topic;  // a valid Topic Name; empty only with a topic alias in v5
     Bytes properties;        // v5: the whole property block without its length

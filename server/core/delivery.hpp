@@ -30,6 +30,8 @@ public:
     bool retain() const { return (bits_ & retain_bit) != 0; }
     bool has_extras() const { return (bits_ & extras_bit) != 0; }
     std::uint32_t value() const { return bits_ >> value_shift; }
+    // At QoS 0, with nothing but perhaps the RETAIN flag.
+    bool is_plain() const { return (bits_ & ~retain_bit) == 0; }
     std::uint32_t bits() const { return bits_; }
     // From the store or another shard.
     static DeliveryTerms from_bits(std::uint32_t bits) { return DeliveryTerms(bits); }

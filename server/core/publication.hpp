@@ -16,7 +16,8 @@ public:
     Publication(const protocol::PublishView& publish, const MessageOrigin& origin,
                 Instant expires_at)
         : parts_{publish.topic, publish.payload, publish.properties, publish.qos, publish.retain,
-                 expires_at,    origin} {}
+                 expires_at,    origin},
+          is_plain_(publish.is_plain) {}
     explicit Publication(const MessageParts& parts) : parts_(parts) {}
     // A message that exists already.
     explicit Publication(MessageRef message) : message_(std::move(message)) {
@@ -27,6 +28,7 @@ public:
         parts_.retain = message_->retain();
         parts_.expires_at = message_->expires_at();
         parts_.origin = message_->origin();
+        is_plain_ = true;
     }
 
     std::string_view topic() const { return parts_.topic; }
@@ -36,6 +38,16 @@ public:
     Instant expires_at() const { return parts_.expires_at; }
     const MessageOrigin& origin() const { return parts_.origin; }
 
+    // What follows the fixed header of a PUBLISH at QoS 0 without properties, for a receiver of
+    // MQTT 5 or of 3.1.1. Empty: it is not there in one piece, and must be put together.
+    protocol::Bytes plain_body(bool is_v5) const {
+        const std::byte* const topic_end = protocol::as_bytes(topic()).data() + topic().size();
+        const std::byte* const payload_begin = topic_end + (is_v5 ? 1 : 0);  // v5: no properties
+        if (!is_plain_ || payload().data() != payload_begin) {
+            return {};
+        }
+        return {protocol::as_bytes(topic()).data() - 2, payload_begin + payload().size()};
+    }
     // The properties that go on to subscribers.
     protocol::Bytes forwarded_properties() {
         if (parts_.properties.empty()) {
@@ -50,6 +62,7 @@ public:
             message_ = Message::make(parts_);
             parts_.topic = message_->topic();
             parts_.payload = message_->payload();
+            is_plain_ = true;
         }
         return message_;
     }
@@ -69,6 +82,8 @@ private:
     MessageRef message_;
     std::uint32_t topic_hash_ = 0;
     bool has_topic_hash_ = false;
+    // Topic and payload lie as in a packet at QoS 0, of which version is seen by what is between.
+    bool is_plain_ = false;
 };
 
 }  // namespace martlet::core

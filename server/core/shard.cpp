@@ -83,18 +83,15 @@ ConnectionId Shard::open(ConnectionInfo info, Instant now) {
 
 // Anything but CONNECT first is a protocol violation [v3.1.1 MQTT-3.1.0-1] [v5 MQTT-3.1.0-1], found
 // out by the first byte, whatever would follow.
-protocol::Result<protocol::FrameProgress> Shard::next_frame(const Connection& connection,
-                                                            protocol::Bytes bytes) const {
-    if (connection.is_connected()) {
-        return protocol::next_frame(bytes, limits_.packet_size_max);
-    }
-    if (connection.state == Connection::State::exchanging) {
-        return protocol::next_frame(bytes, limits_.packet_size_before_connect_max);
-    }
-    if (!bytes.empty() && bytes[0] != connect_first_byte) {
+inline protocol::Result<protocol::FrameProgress> Shard::next_frame(const Connection& connection,
+                                                                   protocol::Bytes bytes) const {
+    const bool is_connected = connection.is_connected();
+    if (!is_connected && connection.state != Connection::State::exchanging && !bytes.empty() &&
+        bytes[0] != connect_first_byte) {
         return protocol::fail(ReasonCode::protocol_error, "the first packet is not a CONNECT");
     }
-    return protocol::next_frame(bytes, limits_.packet_size_before_connect_max);
+    return protocol::next_frame(
+        bytes, is_connected ? limits_.packet_size_max : limits_.packet_size_before_connect_max);
 }
 
 std::size_t Shard::on_receive(ConnectionId id, protocol::Bytes bytes, Instant now) {

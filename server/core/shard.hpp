@@ -255,7 +255,11 @@ private:
     bool may_keep_subscriptions(const Session& session) const;
     void prove_rights(Session& session);
     void note_filter(Session& session, std::string_view filter);
-    bool may_read(const Session& session, std::string_view topic) const;
+    // Every delivery asks; nearly always it has been answered for all topics.
+    bool may_read(const Session& session, std::string_view topic) const {
+        return session.rights_epoch == access_epoch_ || judge_read(session, topic);
+    }
+    bool judge_read(const Session& session, std::string_view topic) const;
     void renew_identity(Session& session, const Identity& identity);
     void limit_rights(Session& session, std::optional<Duration> valid_for);
     void end_rights(Connection& connection, std::string_view what);
@@ -297,13 +301,21 @@ private:
     void leave_own_group(std::string_view group, std::string_view filter,
                          const SessionAddress& member);
     void set_presence(Session& session, bool online);
-    bool is_online(const Session& session) const;
+    // From its CONNACK to the end of the connection.
+    bool is_online(const Session& session) const {
+        return session.is_connected() && !connections_[session.connection.slot].connack_pending;
+    }
     void return_shared(Session& session);
     void give_back(Session& session, DeliveryTerms terms, const MessageRef& message,
                    MessageId stored);
     bool is_shared(const Session& session, DeliveryTerms terms) const;
     std::uint32_t add_extras(Session& session, DeliveryExtras extras);
-    void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned);
+    void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned) {
+        if (terms.has_extras()) {
+            erase_extras(session, terms, std::move(returned));
+        }
+    }
+    void erase_extras(Session& session, DeliveryTerms terms, MessageRef returned);
 
     // --- delivery to one session (deliver.cpp, write_publish.cpp) ---
     Delivered deliver(Session& session, Publication& publication, DeliveryTerms terms);
@@ -322,6 +334,9 @@ private:
     SentAliases::Choice choose_alias(Connection& connection, Publication& publication);
     Written write_publish(Connection& connection, Publication& publication, DeliveryTerms terms,
                           const Session& session, protocol::PacketId packet_id, bool dup);
+    bool write_plain_publish(Connection& connection, const Publication& publication,
+                             DeliveryTerms terms);
+    void note_published(Connection& connection, const Publication& publication);
     void note_drop(Session& session, std::string_view topic, std::uint64_t& counter,
                    std::string_view what);
 

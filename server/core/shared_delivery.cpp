@@ -83,11 +83,6 @@ void Shard::leave_own_group(std::string_view group, std::string_view filter,
     }
 }
 
-// As its groups see it: from CONNACK to the end of the connection.
-bool Shard::is_online(const Session& session) const {
-    return session.is_connected() && !connections_[session.connection.slot].connack_pending;
-}
-
 std::uint32_t Shard::add_extras(Session& session, DeliveryExtras extras) {
     if (session.extras == nullptr) {
         session.extras = std::make_unique<KeyedExtras>();
@@ -103,8 +98,8 @@ std::uint32_t Shard::add_extras(Session& session, DeliveryExtras extras) {
 
 // The delivery with these terms is over, one way or the other; `returned` is set when its message
 // was not delivered and, if it came through a shared subscription, is to go to another member.
-void Shard::finish_extras(Session& session, DeliveryTerms terms, MessageRef returned) {
-    if (!terms.has_extras() || session.extras == nullptr) {
+void Shard::erase_extras(Session& session, DeliveryTerms terms, MessageRef returned) {
+    if (session.extras == nullptr) {
         return;
     }
     const auto found = session.extras->by_key.find(terms.value());

@@ -91,9 +91,31 @@ SentAliases::Choice Shard::choose_alias(Connection& connection, Publication& pub
                                            publication.topic_hash(topic_hash_));
 }
 
+// Nothing of it is this receiver's own: what follows the fixed header is copied as it is.
+bool Shard::write_plain_publish(Connection& connection, const Publication& publication,
+                                DeliveryTerms terms) {
+    const Bytes body = publication.plain_body(protocol::is_v5(connection.version));
+    const std::size_t total =
+        1 + protocol::varint_size(static_cast<std::uint32_t>(body.size())) + body.size();
+    if (body.empty() || total > Outbox::reserve_max || connection.packet_size_max != 0 ||
+        connection.sent_aliases_max != 0) {
+        return false;
+    }
+    ByteWriter out({connection.outbox.reserve(chunk_pool_, total), total});
+    out.u8(static_cast<std::uint8_t>(0x30U | (terms.retain() ? 1U : 0U)));
+    out.varint(static_cast<std::uint32_t>(body.size()));
+    out.bytes(body);
+    connection.outbox.commit(total);
+    return true;
+}
+
 Shard::Written Shard::write_publish(Connection& connection, Publication& publication,
                                     DeliveryTerms terms, const Session& session, PacketId packet_id,
                                     bool dup) {
+    if (terms.is_plain() && write_plain_publish(connection, publication, terms)) {
+        note_published(connection, publication);
+        return Written::ok;
+    }
     Layout layout;
     layout.topic = publication.topic();
     std::uint32_t single = 0;
@@ -156,11 +178,15 @@ Shard::Written Shard::write_publish(Connection& connection, Publication& publica
             outbox.append(chunk_pool_, publication.payload());
         }
     }
+    note_published(connection, publication);
+    return Written::ok;
+}
+
+void Shard::note_published(Connection& connection, const Publication& publication) {
     ++counters_.packets_sent;
     ++counters_.publishes_sent;
     counters_.publish_bytes_sent += publication.payload().size();
     mark_output(connection);
-    return Written::ok;
 }
 
 }  // namespace martlet::core

@@ -47,6 +47,78 @@ TEST_CASE("publish: clients of all versions talk with each other") {
     });
 }
 
+// What has no properties goes on as it came; a topic of four bytes is as long as its alias would
+// be.
+TEST_CASE("publish: at QoS 0 a client of any version reads what one of any other has sent") {
+    const auto to_bytes = [](std::string_view text) {
+        const protocol::Bytes bytes = protocol::as_bytes(text);
+        return ByteVector(bytes.begin(), bytes.end());
+    };
+    const ByteVector alias_1 = to_bytes({"\x23\x00\x01", 3});
+    const ByteVector user_property = to_bytes({"\x26\x00\x01k\x00\x01v", 7});
+    in_every_broker(v3, [&](BrokerFixture& broker) {
+        FakeClient& old = broker.connect("old", {.version = v3_1});
+        FakeClient& usual = broker.connect("usual", {.version = v3});
+        FakeClient& fresh = broker.connect("fresh", {.version = v5});
+        const std::vector<FakeClient*> readers{&old, &usual, &fresh};
+        for (FakeClient* reader : readers) {
+            reader->subscribe("#", qos1);
+        }
+        const auto all_read = [&](const std::string& expected) {
+            for (FakeClient* reader : readers) {
+                CHECK(reader->messages() == expected);
+            }
+        };
+        for (FakeClient* publisher : readers) {
+            publisher->publish("abcd", publisher->client_id(), qos0);
+            all_read("abcd q0 '" + publisher->client_id() + "'");
+            publisher->publish("a", "", qos0);
+            all_read("a q0 ''");
+        }
+        fresh.publish("abcd", "with alias", {.properties = alias_1});
+        all_read("abcd q0 'with alias'");
+        fresh.publish("", "alias alone", {.properties = alias_1});
+        all_read("abcd q0 'alias alone'");
+        fresh.publish("abcd", "with property", {.properties = user_property});
+        all_read("abcd q0 'with property'");
+        // A Remaining Length in two bytes where one does: 3.1.1 permits it.
+        usual.send(
+            to_bytes({"\x30\x85\x00\x00\x01"
+                      "axy",
+                      8}));
+        all_read("a q0 'xy'");
+    });
+}
+
+TEST_CASE("publish: who comes and goes between messages to one topic is heard of at once") {
+    in_every_broker([](BrokerFixture& broker, protocol::Version version) {
+        FakeClient& publisher = broker.connect("publisher", {.version = version});
+        FakeClient& one = broker.connect("one", {.version = version});
+        FakeClient& two = broker.connect("two", {.version = version});
+        const auto heard = [&](const std::string& by_one, const std::string& by_two) {
+            publisher.publish("a/b", "x", qos0);
+            CHECK(one.messages() == by_one);
+            CHECK(two.messages() == by_two);
+        };
+        heard("", "");
+        one.subscribe("a/b", qos0);
+        one.forget();
+        heard("a/b q0 'x'", "");
+        heard("a/b q0 'x'", "");
+        two.subscribe("a/+", qos0);
+        two.forget();
+        heard("a/b q0 'x'", "a/b q0 'x'");
+        one.unsubscribe({"a/b"});
+        one.forget();
+        heard("", "a/b q0 'x'");
+        two.drop();
+        heard("", "");
+        one.subscribe("#", qos0);
+        one.forget();
+        heard("a/b q0 'x'", "");
+    });
+}
+
 TEST_CASE("publish: the publisher gets its own message when it has subscribed") {
     in_every_broker([](BrokerFixture& broker, Version version) {
         FakeClient& client = broker.connect("a", {.version = version});
