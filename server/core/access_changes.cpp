@@ -84,6 +84,7 @@ void Shard::note_filter(Session& session, std::string_view filter) {
     }
 }
 
+// Where it has not been answered for all topics at once.
 bool Shard::judge_read(const Session& session, std::string_view topic) const {
     return access_.permits_everything() ||
            access_.may_read(session.owner, session.client_id, topic);

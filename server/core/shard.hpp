@@ -255,7 +255,6 @@ private:
     bool may_keep_subscriptions(const Session& session) const;
     void prove_rights(Session& session);
     void note_filter(Session& session, std::string_view filter);
-    // Every delivery asks; nearly always it has been answered for all topics.
     bool may_read(const Session& session, std::string_view topic) const {
         return session.rights_epoch == access_epoch_ || judge_read(session, topic);
     }
@@ -310,12 +309,7 @@ private:
                    MessageId stored);
     bool is_shared(const Session& session, DeliveryTerms terms) const;
     std::uint32_t add_extras(Session& session, DeliveryExtras extras);
-    void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned) {
-        if (terms.has_extras()) {
-            erase_extras(session, terms, std::move(returned));
-        }
-    }
-    void erase_extras(Session& session, DeliveryTerms terms, MessageRef returned);
+    void finish_extras(Session& session, DeliveryTerms terms, MessageRef returned);
 
     // --- delivery to one session (deliver.cpp, write_publish.cpp) ---
     Delivered deliver(Session& session, Publication& publication, DeliveryTerms terms);

@@ -98,8 +98,8 @@ std::uint32_t Shard::add_extras(Session& session, DeliveryExtras extras) {
 
 // The delivery with these terms is over, one way or the other; `returned` is set when its message
 // was not delivered and, if it came through a shared subscription, is to go to another member.
-void Shard::erase_extras(Session& session, DeliveryTerms terms, MessageRef returned) {
-    if (session.extras == nullptr) {
+void Shard::finish_extras(Session& session, DeliveryTerms terms, MessageRef returned) {
+    if (!terms.has_extras() || session.extras == nullptr) {
         return;
     }
     const auto found = session.extras->by_key.find(terms.value());

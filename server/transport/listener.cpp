@@ -20,8 +20,9 @@ namespace martlet::transport {
 
 namespace {
 
-// Accepted in one turn; then those that have been accepted get theirs.
-constexpr int accepts_per_turn = 64;
+// Accepted in one turn, of which each pass has one; then those that have been accepted get theirs.
+// What it takes to begin with TLS is as much as a hundred messages.
+constexpr int accepts_per_turn = 8;
 // When the system is short of memory there is no use in trying again at once.
 constexpr core::Duration pause_after_failure = std::chrono::milliseconds(100);
 // When there are enough on their way: a few of them are through by then.

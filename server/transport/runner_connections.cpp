@@ -1,4 +1,5 @@
 // ShardRunner: the lives of the connections on this shard. See Stage in connection.hpp.
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -285,16 +286,21 @@ void ShardRunner::close(ConnectionId id, CloseReason reason) {
     connection->set_stage(Stage::closing);
     connection->set_close_reason(reason);
     connection->set_deadline(now() + close_patience_);
-    to_finish_.push_back(connection);
+    to_finish_.push_back(id);
 }
 
 void ShardRunner::resume_reading(ConnectionId id) {
     resumed_.push_back(id);
 }
 
+// To free a socket takes as long as many messages: when thousands leave at once, others have their
+// turns in between.
 void ShardRunner::finish_closing() {
-    for (Connection* connection : to_finish_) {
-        if (connection->stage() != Stage::closing) {
+    constexpr std::size_t ends_per_pass = 16;
+    const std::size_t count = std::min(to_finish_.size(), ends_per_pass);
+    for (std::size_t i = 0; i < count; ++i) {
+        Connection* const connection = find(to_finish_[i]);
+        if (connection == nullptr || connection->stage() != Stage::closing) {
             continue;  // broken meanwhile
         }
         const bool flushed = connection->flush();
@@ -303,7 +309,7 @@ void ShardRunner::finish_closing() {
             on_flushed(*connection);
         }
     }
-    to_finish_.clear();
+    to_finish_.erase(to_finish_.begin(), to_finish_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void ShardRunner::on_flushed(Connection& connection) {

@@ -18,6 +18,8 @@ namespace {
 // may be sent all that is read: its outbox must not outgrow its limits before it is flushed for the
 // first time.
 constexpr std::size_t events_per_pass = 256;
+// Those that only put off a handshake are not counted: behind them wait others' messages.
+constexpr std::size_t put_off_per_pass = 4096;
 constexpr std::size_t input_per_pass = 256 * 1024;
 
 // What all other shards together may have on their way here: what a subscriber's outbox can still
@@ -136,7 +138,7 @@ void ShardRunner::pass() {
 
 bool ShardRunner::has_work() const {
     return shard_->has_work() || mail_ != nullptr || !queued_.empty() || !resumed_.empty() ||
-           !drained_outboxes_.empty() || !to_report_.empty() || is_stopping_;
+           !drained_outboxes_.empty() || !to_report_.empty() || !to_finish_.empty() || is_stopping_;
 }
 
 void ShardRunner::take_events() {
@@ -149,18 +151,36 @@ void ShardRunner::take_events() {
         }
     }
     std::size_t handled = 0;
-    while (handled < events_per_pass && input_ < input_per_pass && !shard_->is_pass_full()) {
+    std::size_t put_off = 0;
+    while (handled < events_per_pass && put_off < put_off_per_pass && input_ < input_per_pass &&
+           !shard_->is_pass_full()) {
         if (const std::optional<SocketEvent> event = poller_.next()) {
-            ++handled;
-            if (event->connection != nullptr) {
-                event->connection->on_event(*event);
-            } else {
-                event->acceptor->on_arrivals();
+            if (event->acceptor != nullptr) {
+                if (!note_arrivals(*event->acceptor)) {
+                    break;
+                }
+                continue;
             }
+            ++(event->connection->is_at_costly_handshake() ? put_off : handled);
+            event->connection->on_event(*event);
         } else if (!is_worth_another_look(handled) || !poller_.fetch()) {
             break;
         }
     }
+    for (Acceptor* acceptor : arrived_at_) {
+        acceptor->on_arrivals();
+    }
+    arrived_at_.clear();
+}
+
+// Told as long as somebody waits there, but has one turn in a pass. False: it has been told in this
+// one.
+bool ShardRunner::note_arrivals(Acceptor& acceptor) {
+    if (std::find(arrived_at_.begin(), arrived_at_.end(), &acceptor) != arrived_at_.end()) {
+        return false;
+    }
+    arrived_at_.push_back(&acceptor);
+    return true;
 }
 
 // Under load more has come while this was handled, and the more a pass takes, the fewer writes it

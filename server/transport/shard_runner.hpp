@@ -123,6 +123,7 @@ private:
     void pass();
     void take_events();
     bool is_worth_another_look(std::size_t handled) const;
+    bool note_arrivals(Acceptor& acceptor);
     void sleep();
     bool has_work() const;
     void go_on_with_queued();
@@ -171,6 +172,7 @@ private:
     TransportLog& log_;
 
     Poller poller_;
+    std::vector<Acceptor*> arrived_at_;                   // somebody waits there, in this pass
     std::vector<std::pair<core::Instant, Task>> alarms_;  // few, if any
     Admission arrival_places_{nullptr};                   // outlives the connections in mail
     Mailbox mailbox_;
@@ -199,7 +201,7 @@ private:
     std::vector<Connection*> queued_;
     std::vector<core::ConnectionId> resumed_;
     std::vector<core::ConnectionId> drained_outboxes_;  // long ones, by end_pass()
-    std::vector<Connection*> to_finish_;
+    std::vector<core::ConnectionId> to_finish_;         // closing; oldest first
     std::vector<std::pair<core::ConnectionId, core::CloseReason>> to_report_;
     std::vector<std::pair<Connection*, core::ShardIndex>> movers_;
     std::vector<std::shared_ptr<const TlsContext>> trust_;  // by listener
