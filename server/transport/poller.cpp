@@ -15,28 +15,27 @@ namespace {
 
 constexpr std::uint32_t input_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
-// Whose event it is: a connection's or an acceptor's address, the latter marked in its lowest bit.
-// Nobody's is the waker's, and that of who has left since.
-constexpr std::uint64_t nobody = 0;
-constexpr std::uint64_t acceptor_mark = 1;
+// Whose event it is: a connection by its address, an acceptor by the one after its own, which is
+// odd. Nobody's is the waker's, and that of who has left since.
+constexpr std::byte* nobody = nullptr;
 
-std::uint64_t key_of(const Connection& connection) {
-    return reinterpret_cast<std::uintptr_t>(&connection);
+std::byte* key_of(Connection& connection) {
+    return reinterpret_cast<std::byte*>(&connection);
 }
 
-std::uint64_t key_of(const Acceptor& acceptor) {
-    return reinterpret_cast<std::uintptr_t>(&acceptor) | acceptor_mark;
+std::byte* key_of(Acceptor& acceptor) {
+    static_assert(alignof(Acceptor) % 2 == 0);
+    return reinterpret_cast<std::byte*>(&acceptor) + 1;
 }
 
-template <class T>
-T* to_pointer(std::uint64_t address) {
-    return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+bool is_acceptor(const std::byte* key) {
+    return reinterpret_cast<std::uintptr_t>(key) % 2 != 0;
 }
 
-bool control(int set, int operation, int descriptor, std::uint32_t events, std::uint64_t key) {
+bool control(int set, int operation, int descriptor, std::uint32_t events, std::byte* key) {
     epoll_event event{};
     event.events = events;
-    event.data.u64 = key;
+    event.data.ptr = key;
     return ::epoll_ctl(set, operation, descriptor, &event) == 0;
 }
 
@@ -58,12 +57,12 @@ bool Poller::watch_output(int socket, Connection& connection) {
     return control(set_.get(), EPOLL_CTL_MOD, socket, input_events | EPOLLOUT, key_of(connection));
 }
 
-void Poller::remove(int socket, const Connection& connection) {
+void Poller::remove(int socket, Connection& connection) {
     ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, socket, nullptr);
     forget(connection);
 }
 
-void Poller::forget(const Connection& connection) {
+void Poller::forget(Connection& connection) {
     forget(key_of(connection));
 }
 
@@ -71,15 +70,15 @@ bool Poller::add(int socket, Acceptor& acceptor) {
     return control(set_.get(), EPOLL_CTL_ADD, socket, EPOLLIN, key_of(acceptor));
 }
 
-void Poller::remove(int socket, const Acceptor& acceptor) {
+void Poller::remove(int socket, Acceptor& acceptor) {
     ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, socket, nullptr);
     forget(key_of(acceptor));
 }
 
-void Poller::forget(std::uint64_t key) {
+void Poller::forget(const std::byte* key) {
     for (std::size_t i = next_; i < count_; ++i) {
-        if (events_[i].data.u64 == key) {
-            events_[i].data.u64 = nobody;
+        if (events_[i].data.ptr == key) {
+            events_[i].data.ptr = nobody;
         }
     }
 }
@@ -114,16 +113,16 @@ bool Poller::fetch(int timeout_ms) {
 std::optional<SocketEvent> Poller::next() {
     while (next_ < count_) {
         const epoll_event& event = events_[next_++];
-        const std::uint64_t key = event.data.u64;
+        auto* const key = static_cast<std::byte*>(event.data.ptr);
         if (key == nobody) {
             continue;
         }
         SocketEvent result;
-        if ((key & acceptor_mark) != 0) {
-            result.acceptor = to_pointer<Acceptor>(key & ~acceptor_mark);
+        if (is_acceptor(key)) {
+            result.acceptor = reinterpret_cast<Acceptor*>(key - 1);
             return result;
         }
-        result.connection = to_pointer<Connection>(key);
+        result.connection = reinterpret_cast<Connection*>(key);
         const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
         result.ends = broken || (event.events & EPOLLRDHUP) != 0;
         result.readable = result.ends || (event.events & EPOLLIN) != 0;

@@ -58,13 +58,13 @@ public:
     [[nodiscard]] bool add(int socket, Connection& connection);
     // And of room to write from now on, likewise.
     [[nodiscard]] bool watch_output(int socket, Connection& connection);
-    void remove(int socket, const Connection& connection);
+    void remove(int socket, Connection& connection);
     // Its socket is being closed, which takes it out of the set.
-    void forget(const Connection& connection);
+    void forget(Connection& connection);
 
     // From now on it is told as long as somebody waits there.
     [[nodiscard]] bool add(int socket, Acceptor& acceptor);
-    void remove(int socket, const Acceptor& acceptor);
+    void remove(int socket, Acceptor& acceptor);
 
     // Ends the wait() that is under way, or the next one. From any thread.
     void wake();
@@ -82,7 +82,7 @@ private:
     static constexpr std::size_t batch_size = 256;
 
     bool fetch(int timeout_ms);
-    void forget(std::uint64_t key);
+    void forget(const std::byte* key);
 
     OwnedFd set_;
     OwnedFd waker_;
