@@ -56,12 +56,6 @@ public:
     protocol::Bytes properties() const {
         return {body() + 2 + topic_size_ + payload_size_, properties_size_};
     }
-    // Topic length, topic and payload as they follow each other in a 3.1.1 PUBLISH at QoS 0.
-    protocol::Bytes topic_and_payload() const {
-        return {body(), std::size_t{2} + topic_size_ + payload_size_};
-    }
-    // Two length bytes and the topic.
-    protocol::Bytes topic_field() const { return {body(), std::size_t{2} + topic_size_}; }
 
     protocol::QoS qos() const { return qos_; }
     bool retain() const { return retain_; }

@@ -64,12 +64,8 @@ RouteOutcome Shard::route_here(Publication& publication, Waiter waiter) {
         route_to_matches(publication, outcome);
     }
     fans_out_ = false;
-    if (groups_.group_count() != 0) {
-        route_to_groups(publication, outcome, waiter);
-    }
-    if (stored_.id != 0) {
-        record_targets(publication);
-    }
+    route_to_groups(publication, outcome, waiter);
+    record_targets(publication);
     return outcome;
 }
 

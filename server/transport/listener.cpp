@@ -79,10 +79,6 @@ void Listener::stop_waiting() {
 }
 
 void Listener::on_arrivals() {
-    accept_some();
-}
-
-void Listener::accept_some() {
     for (int i = 0; i < accepts_per_turn; ++i) {
         Place place = find_place();
         if (!place.ticket) {
@@ -151,7 +147,7 @@ void Listener::accept_later(core::Duration pause) {
             reserve_ = open_reserve();
         }
         if (socket_) {
-            accept_some();
+            on_arrivals();
         }
     });
 }

@@ -57,11 +57,11 @@ public:
     }
 
 private:
+    // Accepts some of them.
     void on_arrivals() override;
-    // The socket is watched; until it is not, accept_some() is called again and again.
+    // The socket is watched; until it is not, on_arrivals() is called as long as somebody waits.
     void wait();
     void stop_waiting();
-    void accept_some();
     // Nothing is accepted meanwhile.
     void accept_later(core::Duration pause);
     // Where the next connection begins; without a ticket when enough are on their way already.
