@@ -45,9 +45,13 @@ std::size_t descriptor_limit() {
 void tune_allocator() {
     constexpr int keep_bytes = 64 * 1024 * 1024;
     constexpr int map_from_bytes = 4 * 1024 * 1024;
+    // A message with a payload of 64 bytes that waits for its PUBACK. A freed block up to this size
+    // is not merged with its neighbours to be cut out anew for the next message.
+    constexpr int reuse_unmerged_bytes = 160;
     // Before there are threads, as the header asks.
     mallopt(M_TRIM_THRESHOLD, keep_bytes);      // NOLINT(concurrency-mt-unsafe)
     mallopt(M_MMAP_THRESHOLD, map_from_bytes);  // NOLINT(concurrency-mt-unsafe)
+    mallopt(M_MXFAST, reuse_unmerged_bytes);    // NOLINT(concurrency-mt-unsafe)
 }
 
 void return_free_memory() {

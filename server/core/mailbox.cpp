@@ -196,7 +196,7 @@ void Shard::send_publication(ShardIndex shard, Publication& publication, std::ui
         send_to(shard, PublishItem{publication.message(), sequence, is_part});
         return;
     }
-    peers_.send_small(shard, {publication.parts(), sequence, is_part});
+    peers_.send_small(shard, publication, sequence, is_part);
 }
 
 void Shard::push_batches() {
@@ -231,12 +231,14 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     const auto take = [&]<class Item>(Item& item) {
         if constexpr (std::is_same_v<Item, SmallPublishesItem>) {
             for (std::uint32_t i = 0; i < item.count; ++i) {
-                const PackedPublication packed = batch.small.read(offset);
-                take_publication(from, Publication(packed.parts), packed, confirmation);
+                const PackedPublication& packed = batch.small.read(offset);
+                Publication publication = packed.publication();
+                take_publication(from, publication, packed.sequence(), packed.is_part(),
+                                 confirmation);
             }
         } else if constexpr (std::is_same_v<Item, PublishItem>) {
-            take_publication(from, Publication(std::move(item.message)),
-                             {{}, item.sequence, item.is_part}, confirmation);
+            Publication publication(std::move(item.message));
+            take_publication(from, publication, item.sequence, item.is_part, confirmation);
         } else {
             on_item(from, item);
         }
@@ -265,23 +267,23 @@ void Shard::on_batch(ShardIndex from, ShardBatch batch, Instant now) {
     }
 }
 
-void Shard::take_publication(ShardIndex from, Publication publication,
-                             const PackedPublication& terms, Confirmation& confirmation) {
-    if (terms.sequence == 0) {
+void Shard::take_publication(ShardIndex from, Publication& publication, std::uint64_t sequence,
+                             bool is_part, Confirmation& confirmation) {
+    if (sequence == 0) {
         route_here(publication, {});
         return;
     }
     // What of it went to members of groups here came first.
-    const bool is_all = confirmation.sequences.last != terms.sequence;
+    const bool is_all = confirmation.sequences.last != sequence;
     const std::size_t mark = store_mark();
     const std::uint64_t shared_mark = last_shared_sequence_;
-    part_of_ = {from, terms.is_part ? terms.sequence : 0};
+    part_of_ = {from, is_part ? sequence : 0};
     route_here(publication, {0, true});
     part_of_ = {};
-    extend(confirmation.sequences, terms.sequence);
+    extend(confirmation.sequences, sequence);
     const bool needs_store = ticket_since(mark) != 0 || last_shared_sequence_ != shared_mark;
     if (store_refuses_ && is_all && !needs_store) [[unlikely]] {
-        send_to(from, ConfirmAheadItem{{terms.sequence, terms.sequence}});
+        send_to(from, ConfirmAheadItem{{sequence, sequence}});
     }
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "protocol/assert.hpp"
+#include "protocol/byte_writer.hpp"
 
 namespace martlet::core {
 
@@ -12,44 +14,43 @@ namespace {
 
 constexpr std::size_t first_capacity = 512;
 
+// So that the next one is aligned.
+std::size_t padded(std::size_t size) {
+    constexpr std::size_t unit = alignof(PackedPublication);
+    return (size + unit - 1) / unit * unit;
+}
+
 }  // namespace
 
-struct PackedPublications::Header {
-    MessageOrigin origin;
-    Instant expires_at;
-    std::uint64_t sequence;
-    std::uint16_t topic_size;
-    std::uint16_t payload_size;
-    std::uint16_t properties_size;
-    protocol::QoS qos;
-    bool retain;
-    bool is_part;
-};
-
-void PackedPublications::add(const PackedPublication& publication) {
-    const MessageParts& parts = publication.parts;
-    Header header{};
-    header.origin = parts.origin;
-    header.expires_at = parts.expires_at;
-    header.sequence = publication.sequence;
-    header.topic_size = static_cast<std::uint16_t>(parts.topic.size());
-    header.payload_size = static_cast<std::uint16_t>(parts.payload.size());
-    header.properties_size = static_cast<std::uint16_t>(parts.properties.size());
-    header.qos = parts.qos;
-    header.retain = parts.retain;
-    header.is_part = publication.is_part;
-    std::byte* out =
-        grow(sizeof header + parts.topic.size() + parts.payload.size() + parts.properties.size());
-    const auto append = [&out](const void* data, std::size_t size) {
-        if (size != 0) {
-            std::memcpy(out, data, size);
-            out += size;
-        }
-    };
-    append(&header, sizeof header);
-    append(parts.topic.data(), parts.topic.size());
-    append(parts.payload.data(), parts.payload.size());
-    append(parts.properties.data(), parts.properties.size());
+void PackedPublications::add(const Publication& publication, std::uint64_t sequence, bool is_part) {
+    const MessageParts& parts = publication.parts();
+    protocol::Bytes body = publication.plain_body(true);
+    const bool is_plain_v5 = !body.empty();
+    if (!is_plain_v5) {
+        body = publication.plain_body(false);
+    }
+    const std::size_t body_size = 2U + parts.topic.size() + (is_plain_v5 ? 1U : 0U) +
+                                  parts.payload.size() + parts.properties.size();
+    std::byte* const place = grow(padded(sizeof(PackedPublication) + body_size));
+    auto& header = *new (place) PackedPublication;
+    header.origin_ = parts.origin;
+    header.expires_at_ = parts.expires_at;
+    header.sequence_ = sequence;
+    header.topic_size_ = static_cast<std::uint16_t>(parts.topic.size());
+    header.payload_size_ = static_cast<std::uint16_t>(parts.payload.size());
+    header.properties_size_ = static_cast<std::uint16_t>(parts.properties.size());
+    header.qos_ = parts.qos;
+    header.retain_ = parts.retain;
+    header.is_part_ = is_part;
+    header.is_plain_v5_ = is_plain_v5;
+    protocol::ByteWriter out({place + sizeof(PackedPublication), body_size});
+    if (!body.empty()) {
+        out.bytes(body);
+    } else {
+        out.utf8(parts.topic);
+        out.bytes(parts.payload);
+    }
+    out.bytes(parts.properties);
 }
 
 void PackedPublications::reserve(std::size_t bytes) {
@@ -70,29 +71,12 @@ std::byte* PackedPublications::grow(std::size_t size) {
     return bytes_.get() + std::exchange(size_, size_ + size);
 }
 
-PackedPublication PackedPublications::read(std::size_t& offset) const {
-    MARTLET_ASSERT(offset + sizeof(Header) <= size_);
-    Header header;
-    std::memcpy(&header, bytes_.get() + offset, sizeof header);
-    const std::byte* at = bytes_.get() + offset + sizeof header;
-    const auto take = [&at](std::size_t size) {
-        const protocol::Bytes bytes{at, size};
-        at += size;
-        return bytes;
-    };
-    PackedPublication publication;
-    MessageParts& parts = publication.parts;
-    parts.topic = protocol::as_text(take(header.topic_size));
-    parts.payload = take(header.payload_size);
-    parts.properties = take(header.properties_size);
-    parts.qos = header.qos;
-    parts.retain = header.retain;
-    parts.expires_at = header.expires_at;
-    parts.origin = header.origin;
-    publication.sequence = header.sequence;
-    publication.is_part = header.is_part;
-    offset = static_cast<std::size_t>(at - bytes_.get());
-    return publication;
+const PackedPublication& PackedPublications::read(std::size_t& offset) const {
+    MARTLET_ASSERT(offset + sizeof(PackedPublication) <= size_);
+    const auto& header =
+        *std::launder(reinterpret_cast<const PackedPublication*>(bytes_.get() + offset));
+    offset += padded(sizeof(PackedPublication) + header.body_size());
+    return header;
 }
 
 }  // namespace martlet::core

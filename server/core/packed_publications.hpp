@@ -1,22 +1,62 @@
 // Small publications on their way to another shard, one behind the other in one block of memory: an
 // allocation, a reference count and a free on another core's heap for each of them would cost more
 // than all that is done with it.
-// Lifetime: what read() gives are views of the block. Threading: a value.
+// Lifetime: what read() gives lies in the block. Threading: a value.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
-#include "server/core/message.hpp"
+#include "server/core/publication.hpp"
 
 namespace martlet::core {
 
-struct PackedPublication {
-    MessageParts parts;
-    std::uint64_t sequence = 0;  // as in PublishItem
-    bool is_part = false;
+// One of them: this, and behind it
+//   [topic length, 2 bytes][topic][payload][properties]
+// as in a packet at QoS 0, with a 0 before the payload if it came so from a client of MQTT 5.
+class alignas(std::uint64_t) PackedPublication {
+public:
+    std::uint64_t sequence() const { return sequence_; }  // as in PublishItem
+    bool is_part() const { return is_part_; }
+    const MessageOrigin& origin() const { return origin_; }
+
+    // Made of what lies here, without a copy between: see Publication.
+    Publication publication() const {
+        const std::byte* const topic = reinterpret_cast<const std::byte*>(this + 1) + 2;
+        const std::byte* const payload = topic + topic_size_ + (is_plain_v5_ ? 1 : 0);
+        return {protocol::as_text({topic, topic_size_}),
+                {payload, payload_size_},
+                {payload + payload_size_, properties_size_},
+                qos_,
+                retain_,
+                expires_at_,
+                origin_,
+                Publication::Body::in_one_piece};
+    }
+
+private:
+    friend class PackedPublications;
+
+    PackedPublication() = default;
+
+    std::size_t body_size() const {
+        return 2U + topic_size_ + (is_plain_v5_ ? 1U : 0U) + payload_size_ + properties_size_;
+    }
+
+    MessageOrigin origin_;
+    Instant expires_at_{};
+    std::uint64_t sequence_ = 0;
+    std::uint16_t topic_size_ = 0;
+    std::uint16_t payload_size_ = 0;
+    std::uint16_t properties_size_ = 0;
+    protocol::QoS qos_{};
+    bool retain_ : 1 = false;
+    bool is_part_ : 1 = false;
+    bool is_plain_v5_ : 1 = false;
 };
+
+static_assert(sizeof(PackedPublication) == 48);
 
 class PackedPublications {
 public:
@@ -29,13 +69,11 @@ public:
     std::size_t size_bytes() const { return size_; }
 
     void reserve(std::size_t bytes);
-    void add(const PackedPublication& publication);
+    void add(const Publication& publication, std::uint64_t sequence, bool is_part);
     // The one at `offset`, which moves on to the next.
-    PackedPublication read(std::size_t& offset) const;
+    const PackedPublication& read(std::size_t& offset) const;
 
 private:
-    struct Header;
-
     std::byte* grow(std::size_t size);
 
     std::unique_ptr<std::byte[]> bytes_;

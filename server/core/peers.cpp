@@ -30,7 +30,8 @@ Peers::Peers(ShardIndex shard_count)
       waits_(shard_count) {
 }
 
-void Peers::send_small(ShardIndex to, const PackedPublication& publication) {
+void Peers::send_small(ShardIndex to, const Publication& publication, std::uint64_t sequence,
+                       bool is_part) {
     ShardBatch& batch = outgoing(to);
     if (batch.small.size_bytes() == 0) {
         batch.small.reserve(all_[to].last_small_bytes);
@@ -39,7 +40,7 @@ void Peers::send_small(ShardIndex to, const PackedPublication& publication) {
         batch.items.emplace_back(SmallPublishesItem{});
     }
     ++std::get<SmallPublishesItem>(batch.items.back()).count;
-    batch.small.add(publication);
+    batch.small.add(publication, sequence, is_part);
 }
 
 void Peers::note_sent(ShardIndex to, std::uint64_t sequence) {

@@ -35,7 +35,8 @@ public:
 
     // --- what leaves for a peer ---
     void send(ShardIndex to, ShardItem item) { outgoing(to).items.push_back(std::move(item)); }
-    void send_small(ShardIndex to, const PackedPublication& publication);
+    void send_small(ShardIndex to, const Publication& publication, std::uint64_t sequence,
+                    bool is_part);
     // Each batch that is not empty; `deliver(ShardIndex, ShardBatch)`.
     template <class Deliver>
     void take_batches(Deliver deliver);

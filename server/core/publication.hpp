@@ -11,13 +11,21 @@ namespace martlet::core {
 
 class Publication {
 public:
+    // In one piece topic and payload lie as in a packet at QoS 0, behind the length of the topic;
+    // of which version is seen by what is between.
+    enum class Body : bool { in_pieces, in_one_piece };
+
     // What was received; the views must outlive the routing pass. Put together in place: copying
     // what was written in pieces a moment ago stalls the processor.
+    Publication(std::string_view topic, protocol::Bytes payload, protocol::Bytes properties,
+                protocol::QoS qos, bool retain, Instant expires_at, const MessageOrigin& origin,
+                Body body)
+        : parts_{topic, payload, properties, qos, retain, expires_at, origin}, body_(body) {}
     Publication(const protocol::PublishView& publish, const MessageOrigin& origin,
                 Instant expires_at)
-        : parts_{publish.topic, publish.payload, publish.properties, publish.qos, publish.retain,
-                 expires_at,    origin},
-          is_plain_(publish.is_plain) {}
+        : Publication(publish.topic, publish.payload, publish.properties, publish.qos,
+                      publish.retain, expires_at, origin,
+                      publish.is_plain ? Body::in_one_piece : Body::in_pieces) {}
     explicit Publication(const MessageParts& parts) : parts_(parts) {}
     // A message that exists already.
     explicit Publication(MessageRef message) : message_(std::move(message)) {
@@ -28,7 +36,7 @@ public:
         parts_.retain = message_->retain();
         parts_.expires_at = message_->expires_at();
         parts_.origin = message_->origin();
-        is_plain_ = true;
+        body_ = Body::in_one_piece;
     }
 
     std::string_view topic() const { return parts_.topic; }
@@ -43,7 +51,7 @@ public:
     protocol::Bytes plain_body(bool is_v5) const {
         const std::byte* const topic_end = protocol::as_bytes(topic()).data() + topic().size();
         const std::byte* const payload_begin = topic_end + (is_v5 ? 1 : 0);  // v5: no properties
-        if (!is_plain_ || payload().data() != payload_begin) {
+        if (body_ != Body::in_one_piece || payload().data() != payload_begin) {
             return {};
         }
         return {protocol::as_bytes(topic()).data() - 2, payload_begin + payload().size()};
@@ -62,7 +70,7 @@ public:
             message_ = Message::make(parts_);
             parts_.topic = message_->topic();
             parts_.payload = message_->payload();
-            is_plain_ = true;
+            body_ = Body::in_one_piece;
         }
         return message_;
     }
@@ -82,8 +90,7 @@ private:
     MessageRef message_;
     std::uint32_t topic_hash_ = 0;
     bool has_topic_hash_ = false;
-    // Topic and payload lie as in a packet at QoS 0, of which version is seen by what is between.
-    bool is_plain_ = false;
+    Body body_ = Body::in_pieces;
 };
 
 }  // namespace martlet::core

@@ -469,8 +469,8 @@ private:
     void send_to(ShardIndex shard, ShardItem item);
     void send_to_all(const ShardItem& item);
     void send_publication(ShardIndex shard, Publication& publication, std::uint64_t sequence);
-    void take_publication(ShardIndex from, Publication publication, const PackedPublication& terms,
-                          Confirmation& confirmation);
+    void take_publication(ShardIndex from, Publication& publication, std::uint64_t sequence,
+                          bool is_part, Confirmation& confirmation);
     void send_batches();
     void push_batches();
     void on_item(ShardIndex from, const CompleteItem& item);

@@ -99,7 +99,7 @@ void ShardRunner::hold_publishers(const core::ShardBatch& batch) {
         }
     }
     for (std::size_t offset = 0; offset < batch.small.size_bytes();) {
-        hold_publisher(batch.small.read(offset).parts.origin);
+        hold_publisher(batch.small.read(offset).origin());
     }
 }
 

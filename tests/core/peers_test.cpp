@@ -193,16 +193,15 @@ TEST_CASE("peers: ahead is told what waits only for what came before it") {
 
 TEST_CASE("peers: small publications share one item of their batch and come out as they went in") {
     Peers peers(2);
-    const auto small = [](std::string_view topic, std::uint64_t sequence) {
-        PackedPublication publication;
-        publication.parts.topic = topic;
-        publication.sequence = sequence;
-        return publication;
+    const auto send = [&peers](std::string_view topic, std::uint64_t sequence) {
+        MessageParts parts;
+        parts.topic = topic;
+        peers.send_small(1, Publication(parts), sequence, false);
     };
-    peers.send_small(1, small("a", 1));
-    peers.send_small(1, small("b", 2));
+    send("a", 1);
+    send("b", 2);
     peers.send(1, RestoredItem{});
-    peers.send_small(1, small("c", 3));
+    send("c", 3);
     const std::vector<Sent> sent = take(peers);
     REQUIRE(sent.size() == 1);
     const ShardBatch& batch = sent[0].batch;
@@ -212,7 +211,7 @@ TEST_CASE("peers: small publications share one item of their batch and come out 
     std::size_t offset = 0;
     std::string topics;
     while (offset < batch.small.size_bytes()) {
-        topics += batch.small.read(offset).parts.topic;
+        topics += batch.small.read(offset).publication().topic();
     }
     CHECK(topics == "abc");
 }
