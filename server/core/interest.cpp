@@ -20,7 +20,7 @@ Interest::Interest(std::uint64_t hash_seed, std::size_t shard_count) : hash_(has
 
 Interest::Bucket Interest::bucket_of(std::string_view filter) const {
     if (filter.find_first_of("+#") == std::string_view::npos) {
-        return of_whole(filter);
+        return of_whole(hash_(filter));
     }
     protocol::TopicLevels levels{filter};
     std::uint32_t path = root;
@@ -60,8 +60,8 @@ void Interest::learn_all(ShardIndex shard, const Buckets& used) {
 }
 
 // "a/#" is for "a" too, so the whole topic counts among its prefixes.
-Interest::Shards Interest::shards_for(std::string_view topic) const {
-    Shards shards = untold_ | others_[of_whole(topic)];
+Interest::Shards Interest::shards_for(std::string_view topic, std::uint64_t topic_hash) const {
+    Shards shards = untold_ | others_[of_whole(topic_hash)];
     if (prefixes_used_ == 0) {
         return shards;
     }

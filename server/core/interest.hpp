@@ -44,7 +44,8 @@ public:
     void learn_all(ShardIndex shard, const Buckets& used);
     void learn(ShardIndex shard, Bucket bucket, bool is_used);
 
-    Shards shards_for(std::string_view topic) const;
+    // `topic_hash` is of the whole topic, by the broker's seed.
+    Shards shards_for(std::string_view topic, std::uint64_t topic_hash) const;
 
 private:
     // First those of filters without wildcards, then those of prefixes.
@@ -54,8 +55,8 @@ private:
     // Filters that differ only after so many levels share a bucket.
     static constexpr int prefix_levels_max = 4;
 
-    Bucket of_whole(std::string_view text) const {
-        return static_cast<Bucket>(hash_(text) >> 32U & (whole_count - 1));
+    static Bucket of_whole(std::uint64_t hash) {
+        return static_cast<Bucket>(hash >> 32U & (whole_count - 1));
     }
     static Bucket of_prefix(std::uint32_t path) {
         return static_cast<Bucket>(whole_count + (path & (prefix_count - 1)));

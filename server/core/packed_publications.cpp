@@ -36,6 +36,7 @@ void PackedPublications::add(const Publication& publication, std::uint64_t seque
     header.origin_ = parts.origin;
     header.expires_at_ = parts.expires_at;
     header.sequence_ = sequence;
+    header.topic_hash_ = publication.known_topic_hash();
     header.topic_size_ = static_cast<std::uint16_t>(parts.topic.size());
     header.payload_size_ = static_cast<std::uint16_t>(parts.payload.size());
     header.properties_size_ = static_cast<std::uint16_t>(parts.properties.size());

@@ -32,7 +32,8 @@ public:
                 retain_,
                 expires_at_,
                 origin_,
-                Publication::Body::in_one_piece};
+                Publication::Body::in_one_piece,
+                topic_hash_};
     }
 
 private:
@@ -47,6 +48,7 @@ private:
     MessageOrigin origin_;
     Instant expires_at_{};
     std::uint64_t sequence_ = 0;
+    std::uint64_t topic_hash_ = Publication::hash_unknown;
     std::uint16_t topic_size_ = 0;
     std::uint16_t payload_size_ = 0;
     std::uint16_t properties_size_ = 0;
@@ -56,7 +58,7 @@ private:
     bool is_plain_v5_ : 1 = false;
 };
 
-static_assert(sizeof(PackedPublication) == 48);
+static_assert(sizeof(PackedPublication) == 56);
 
 class PackedPublications {
 public:

@@ -14,13 +14,17 @@ public:
     // In one piece topic and payload lie as in a packet at QoS 0, behind the length of the topic;
     // of which version is seen by what is between.
     enum class Body : bool { in_pieces, in_one_piece };
+    // A topic that has this hash has it made again each time, that is all.
+    static constexpr std::uint64_t hash_unknown = 0;
 
     // What was received; the views must outlive the routing pass. Put together in place: copying
     // what was written in pieces a moment ago stalls the processor.
     Publication(std::string_view topic, protocol::Bytes payload, protocol::Bytes properties,
                 protocol::QoS qos, bool retain, Instant expires_at, const MessageOrigin& origin,
-                Body body)
-        : parts_{topic, payload, properties, qos, retain, expires_at, origin}, body_(body) {}
+                Body body, std::uint64_t topic_hash = hash_unknown)
+        : parts_{topic, payload, properties, qos, retain, expires_at, origin},
+          topic_hash_(topic_hash),
+          body_(body) {}
     Publication(const protocol::PublishView& publish, const MessageOrigin& origin,
                 Instant expires_at)
         : Publication(publish.topic, publish.payload, publish.properties, publish.qos,
@@ -74,22 +78,21 @@ public:
         }
         return message_;
     }
-    // Of the topic; the hasher is the same for every call.
-    std::uint32_t topic_hash(const TextHash& hasher) {
-        if (!has_topic_hash_) {
-            has_topic_hash_ = true;
-            topic_hash_ = static_cast<std::uint32_t>(hasher(parts_.topic));
+    // Of the whole topic, made at first need; every hasher has the broker's seed.
+    std::uint64_t topic_hash(const TextHash& hasher) {
+        if (topic_hash_ == hash_unknown) {
+            topic_hash_ = hasher(parts_.topic);
         }
         return topic_hash_;
     }
+    std::uint64_t known_topic_hash() const { return topic_hash_; }
     const MessageParts& parts() const { return parts_; }
     bool is_shared() const { return static_cast<bool>(message_); }
 
 private:
     MessageParts parts_;
     MessageRef message_;
-    std::uint32_t topic_hash_ = 0;
-    bool has_topic_hash_ = false;
+    std::uint64_t topic_hash_ = hash_unknown;
     Body body_ = Body::in_pieces;
 };
 

@@ -13,7 +13,8 @@ using protocol::QoS;
 RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
     RouteOutcome outcome = route_here(publication, {sequence, false});
     if (shard_count_ > 1) {
-        Interest::Shards interested = interest_.shards_for(publication.topic());
+        Interest::Shards interested =
+            interest_.shards_for(publication.topic(), publication.topic_hash(topic_hash_));
         if (publication.retain()) {
             interested |= Interest::bit(shard_of_topic(publication.topic()));
         }
@@ -51,9 +52,9 @@ RouteOutcome Shard::route_here(Publication& publication, Waiter waiter) {
         keep_retained(publication);
     }
     matched_lists_.clear();
-    subscriptions_.match(publication.topic(), [this](FilterKey, std::span<const Subscriber> list) {
-        matched_lists_.push_back(list);
-    });
+    subscriptions_.match(
+        publication.topic(), publication.topic_hash(topic_hash_),
+        [this](FilterKey, std::span<const Subscriber> list) { matched_lists_.push_back(list); });
     begin_fan_out();
     if (matched_lists_.size() == 1) {
         // A session is on one filter at most once, so there is nothing to merge.

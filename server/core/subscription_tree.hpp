@@ -58,10 +58,14 @@ public:
     std::string filter_text(FilterKey key) const;
 
     // Calls f(FilterKey, std::span<const Subscriber>) for every filter that matches the topic, each
-    // once. f must not change the tree.
+    // once. f must not change the tree. `topic_hash` is of the whole topic, by the broker's seed.
     template <class F>
     void match(std::string_view topic, F&& f) const {
-        const std::uint32_t hash = exact_hash(topic);
+        match(topic, hash_(topic), f);
+    }
+    template <class F>
+    void match(std::string_view topic, std::uint64_t topic_hash, F&& f) const {
+        const std::uint32_t hash = exact_part(topic_hash);
         if (wildcard_count_ == 0) {
             match_exact(topic, hash, f);
             return;
@@ -99,9 +103,10 @@ private:
     };
     using Tree = TopicTree<Branches>;
 
-    std::uint32_t exact_hash(std::string_view topic) const {
-        return static_cast<std::uint32_t>(hash_(topic) >> 32U);
+    static std::uint32_t exact_part(std::uint64_t topic_hash) {
+        return static_cast<std::uint32_t>(topic_hash >> 32U);
     }
+    std::uint32_t exact_hash(std::string_view topic) const { return exact_part(hash_(topic)); }
     std::uint32_t find_exact(std::string_view topic, std::uint32_t hash) const {
         return exact_index_.find(hash,
                                  [&](std::uint32_t id) { return exact_[id].text.view() == topic; });

@@ -76,6 +76,10 @@ void write_head(ByteWriter& out, const Layout& layout, DeliveryTerms terms, Pack
     }
 }
 
+std::uint32_t alias_hash(Publication& publication, const TextHash& hasher) {
+    return static_cast<std::uint32_t>(publication.topic_hash(hasher));
+}
+
 }  // namespace
 
 // Only for a client that permits aliases, and none above its maximum [v5 MQTT-3.1.2-26] [v5
@@ -88,7 +92,7 @@ SentAliases::Choice Shard::choose_alias(Connection& connection, Publication& pub
         connection.sent_aliases = std::make_unique<SentAliases>(connection.sent_aliases_max);
     }
     return connection.sent_aliases->choose(publication.topic(),
-                                           publication.topic_hash(topic_hash_));
+                                           alias_hash(publication, topic_hash_));
 }
 
 // Nothing of it is this receiver's own: what follows the fixed header is copied as it is.
@@ -157,7 +161,7 @@ Shard::Written Shard::write_publish(Connection& connection, Publication& publica
     }
     if (choice.alias != 0 && !choice.is_known) {
         connection.sent_aliases->set_up(choice.alias, publication.topic(),
-                                        publication.topic_hash(topic_hash_));
+                                        alias_hash(publication, topic_hash_));
     }
     Outbox& outbox = connection.outbox;
     if (layout.total <= Outbox::reserve_max) [[likely]] {
