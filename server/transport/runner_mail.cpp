@@ -55,6 +55,7 @@ void ShardRunner::take_mail() {
         }
         std::visit([this](auto& content) { handle(content); }, mail->content);
     }
+    mail_input_ += weight;
 }
 
 void ShardRunner::handle(BatchMail& mail) {

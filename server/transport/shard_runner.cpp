@@ -1,10 +1,12 @@
 #include "server/transport/shard_runner.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <csignal>
 #include <string>
+#include <utility>
 
 #include "protocol/assert.hpp"
 #include "server/transport/clock.hpp"
@@ -132,8 +134,11 @@ void ShardRunner::pass() {
         std::exchange(drained_, nullptr)();
     }
     ++counters_.passes;
+    const std::size_t brought = std::exchange(input_, 0) + std::exchange(mail_input_, 0);
+    constexpr std::size_t little = 1024;
+    gives_way_ = shard_count_ > 1 && brought > little;
+    judge_absence(brought);
     clock_read_ = false;
-    input_ = 0;
 }
 
 bool ShardRunner::has_work() const {
@@ -143,12 +148,7 @@ bool ShardRunner::has_work() const {
 
 void ShardRunner::take_events() {
     if (!poller_.has_events()) {
-        if (!has_work() && mailbox_.fall_asleep()) {
-            sleep();
-            mailbox_.awake();
-        } else {
-            poller_.fetch();
-        }
+        await_events();
     }
     std::size_t handled = 0;
     std::size_t put_off = 0;
@@ -171,6 +171,43 @@ void ShardRunner::take_events() {
         acceptor->on_arrivals();
     }
     arrived_at_.clear();
+}
+
+void ShardRunner::await_events() {
+    if (!has_work() && std::exchange(gives_way_, false) && mailbox_.is_empty()) {
+        give_way();
+        if (poller_.fetch()) {
+            return;
+        }
+    }
+    if (!has_work() && mailbox_.fall_asleep()) {
+        sleep();
+        mailbox_.awake();
+    } else {
+        poller_.fetch();
+    }
+}
+
+// A thread that sleeps is woken for the first message that comes, before whoever else is on its
+// core, and to wake it costs its peers dear. So after a pass that had much to do others have their
+// turn first: what they send meanwhile is taken at once, and together.
+void ShardRunner::give_way() {
+    const core::Instant start = read_clock();
+    if (start >= gives_way_from_) {
+        ::sched_yield();
+        away_ = read_clock() - start;
+    }
+}
+
+// Whoever kept the core for long and sent little is none of its clients or peers, and is not given
+// it again soon.
+void ShardRunner::judge_absence(std::size_t brought) {
+    constexpr core::Duration patience = std::chrono::milliseconds(1);
+    constexpr std::size_t little = 16 * 1024;
+    constexpr core::Duration distrust = std::chrono::seconds(1);
+    if (std::exchange(away_, core::Duration(0)) > patience && brought < little) {
+        gives_way_from_ = now() + distrust;
+    }
 }
 
 // Told as long as somebody waits there, but has one turn in a pass. False: it has been told in this

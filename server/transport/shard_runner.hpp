@@ -122,6 +122,9 @@ private:
     void run();
     void pass();
     void take_events();
+    void await_events();
+    void give_way();
+    void judge_absence(std::size_t brought);
     bool is_worth_another_look(std::size_t handled) const;
     bool note_arrivals(Acceptor& acceptor);
     void sleep();
@@ -187,7 +190,11 @@ private:
     core::Duration close_patience_ = std::chrono::seconds(5);
     std::function<void()> drained_;
 
-    std::size_t input_ = 0;  // bytes read in this pass
+    std::size_t input_ = 0;           // bytes read in this pass
+    std::size_t mail_input_ = 0;      // bytes of publications from other shards
+    bool gives_way_ = false;          // to others on its core, before it sleeps...
+    core::Instant gives_way_from_{};  // ...but not before this
+    core::Duration away_{};           // since it last did, while the pass after that goes on
     core::Instant now_{};
     bool clock_read_ = false;
     std::unique_ptr<std::byte[]> read_buffer_;

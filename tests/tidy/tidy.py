@@ -128,7 +128,7 @@ BANS = (
         PRODUCT, exempt=("protocol/", "server/transport/", "server/store/",
                          # Raw memory: one allocation with an array behind it, and the pool.
                          "server/core/message.", "server/core/subscriber.",
-                         "server/core/chunk_pool.",
+                         "server/core/chunk_pool.", "server/core/packed_publications.",
                          # OpenSSL's interface wants unsigned char.
                          "server/security/crypto.")),
     Ban(r"\bassert\(|<cassert>", "MARTLET_ASSERT (protocol/assert.hpp), which is always on",
