@@ -1,6 +1,6 @@
 """What a broker costs, measured from outside: CPU, memory, latency, and what was lost.
 
-    broker_figures.py [--runs N] [--rows NAME,...] [--variations | --latency] [--json]
+    broker_figures.py [--runs N] [--rows NAME,...] [--variations | --latency | --threads N] [--json]
     broker_figures.py --at HOST:PORT [--pid PID] [--tls [--cafile FILE]] [the same options]
 
 Without --at: Martlet (one thread), the null broker (the floor) and mosquitto, each in its turn, on
@@ -8,8 +8,9 @@ the first core, with the load on the last; medians of N runs, and Martlet's rati
 the same run. With --at: a broker that runs already, any broker; --pid, on the same machine, adds
 the CPU and the memory of its process.
 
---variations measures around the usual rows, --latency at fixed rates. What the figures mean, and
-what they do not: tests/bench/load/measure.hpp. The rows: tests/bench/broker_rows.py.
+--variations measures around the usual rows, --latency at fixed rates, --threads Martlet alone with
+one thread and with N, on any core. What the figures mean, and what they do not:
+tests/bench/load/measure.hpp. The rows: tests/bench/broker_rows.py.
 """
 
 import argparse
@@ -75,7 +76,18 @@ def measure_latency(load, place):
 # --- our own brokers ----------------------------------------------------------------------------
 
 
+def _with_threads(count, options):
+    def start(directory, setup):
+        return brokers.martlet(
+            options.broker, directory, dataclasses.replace(setup, threads=count)
+        )
+
+    return start
+
+
 def starters(options):
+    if options.threads:
+        return {count: _with_threads(count, options) for count in (1, options.threads)}
     return {
         "martlet": functools.partial(brokers.martlet, options.broker),
         _FLOOR: functools.partial(brokers.null_broker, brokers.NULL_BROKER),
@@ -189,6 +201,28 @@ def print_latencies(rows, reports):
     print_table(heads, lines)
 
 
+def threads_line(figure, by_count):
+    """Which shard a client belongs to is drawn anew for each broker, so `least` and `most` too."""
+    one, many = (
+        [value for value in values_of(figure, reports) if value is not None]
+        for reports in by_count.values()
+    )
+    pace = [median_of(report.get("per_s") for report in reports) for reports in by_count.values()]
+    return (
+        figure.title,
+        number(median_of(one), figure.unit),
+        *map(number, (median_of(many), min(many, default=None), max(many, default=None))),
+        number(median_of(many) / median_of(one) if one and many else None),
+        *(number(each) for each in pace),
+        lost_by(by_count),
+    )
+
+
+def print_threads(rows, reports, count):
+    heads = ("", "1 thread", count, "least", "most", f"{count} / 1", "a second, 1", count, "lost")
+    print_table(heads, [threads_line(row.figures[0], reports[row.name]) for row in rows])
+
+
 # --- a broker that runs already -----------------------------------------------------------------
 
 
@@ -261,6 +295,8 @@ def chosen_rows(options):
         rows = broker_rows.VARIATIONS
     elif options.latency:
         rows = broker_rows.LATENCIES
+    elif options.threads:
+        rows = tuple(row for row in rows if row.name in broker_rows.WITH_THREADS)
     if options.at:  # there, all rows are over TLS or none
         rows = tuple(row for row in rows if not row.over_tls)
     if not options.rows:
@@ -287,10 +323,13 @@ def parse():
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--variations", action="store_true")
     which.add_argument("--latency", action="store_true")
+    which.add_argument("--threads", type=int, metavar="N")
     parser.add_argument("--broker", type=pathlib.Path, default=brokers.MARTLET)
     parser.add_argument("--mosquitto", type=pathlib.Path, default=brokers.MOSQUITTO)
     parser.add_argument("--directory", type=pathlib.Path, help="for what is stored; on a disk")
     options = parser.parse_args()
+    if options.at and options.threads:
+        parser.error("--threads: expected without --at")
     options.runs = options.runs or (1 if options.at else 5)
     options.broker = options.broker.resolve()
     return options
@@ -307,6 +346,8 @@ def main():
         print(json.dumps(reports, indent=2))
     elif options.latency:
         print_latencies(rows, reports)
+    elif options.threads:
+        print_threads(rows, reports, options.threads)
     elif options.at:
         print_there(rows, reports, options.pid is not None)
     else:

@@ -27,7 +27,9 @@ CORES = sorted(os.sched_getaffinity(0))
 class Setup:
     """How a broker is to be; `certificates` is a directory made by certs/generate.sh, for TLS.
 
-    With `plain_beside` there is another listener behind `port`, without TLS and WebSocket.
+    With `plain_beside` there is another listener behind `port`, without TLS and WebSocket. Martlet
+    has one thread, so that it has as much of the machine as the others, or with `threads` that
+    many, on whatever cores there are.
     """
 
     port: int
@@ -35,6 +37,7 @@ class Setup:
     persistence: bool = False
     websockets: bool = False
     plain_beside: bool = False
+    threads: int | None = None
 
 
 def use_last_core():
@@ -49,12 +52,12 @@ def make_certificates(directory):
 
 
 class Broker:
-    """A process on the first core that takes connections at `port`."""
+    """A process on `cores`, the first alone by default, that takes connections at `port`."""
 
-    def __init__(self, command, directory, port):
+    def __init__(self, command, directory, port, cores=(CORES[0],)):
         self.port = port
         self._process = subprocess.Popen(
-            ["taskset", "-c", str(CORES[0]), *map(str, command)],
+            ["taskset", "-c", ",".join(map(str, cores)), *map(str, command)],
             cwd=directory,
             stderr=subprocess.DEVNULL,
         )
@@ -107,24 +110,24 @@ def _common_configuration(setup):
 
 
 @contextlib.contextmanager
-def _running(command, directory, port):
-    broker = Broker(command, directory, port)
+def _running(command, directory, port, cores=(CORES[0],)):
+    broker = Broker(command, directory, port, cores)
     try:
         yield broker
     finally:
         broker.stop()
 
 
-def _configured(binary, directory, lines, port):
+def _configured(binary, directory, lines, port, cores=(CORES[0],)):
     file = directory / "broker.conf"
     file.write_text("\n".join(lines) + "\n")
-    return _running([binary, "-c", file], directory, port)
+    return _running([binary, "-c", file], directory, port, cores)
 
 
 def martlet(binary, directory, setup):
-    """With one thread, so that it has as much of the machine as the others."""
-    lines = [*_common_configuration(setup), "threads 1"]
-    return _configured(binary, directory, lines, setup.port)
+    lines = [*_common_configuration(setup), f"threads {setup.threads or 1}"]
+    cores = CORES if setup.threads else CORES[:1]
+    return _configured(binary, directory, lines, setup.port, cores)
 
 
 def mosquitto(binary, directory, setup):
