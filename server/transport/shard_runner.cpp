@@ -24,6 +24,9 @@ constexpr std::size_t events_per_pass = 256;
 constexpr std::size_t put_off_per_pass = 4096;
 constexpr std::size_t input_per_pass = 256 * 1024;
 
+// Bytes of a pass that had much to do: a few small messages. See give_way().
+constexpr std::size_t gives_way_above = 1024;
+
 // What all other shards together may have on their way here: what a subscriber's outbox can still
 // take after its publishers have been told to pause. See PairFlow.
 std::uint64_t high_water(const RunnerSetup& setup) {
@@ -135,8 +138,7 @@ void ShardRunner::pass() {
     }
     ++counters_.passes;
     const std::size_t brought = std::exchange(input_, 0) + std::exchange(mail_input_, 0);
-    constexpr std::size_t little = 1024;
-    gives_way_ = shard_count_ > 1 && brought > little;
+    gives_way_ = shard_count_ > 1 && brought > gives_way_above;
     judge_absence(brought);
     clock_read_ = false;
 }

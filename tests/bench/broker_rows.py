@@ -132,12 +132,13 @@ ROWS = (
 )
 
 
+# What is worth a look with several threads: what may cross from one to another.
+WITH_THREADS = ("qos0-1-1", "qos0-100-1", "qos0-1-1000", "qos1-50-50", "qos1-1-1", "64k")
+
+
 def _variation(name, load, title):
     return Row(name, load, (Figure(title),))
 
-
-# What is worth a look with several threads: what may cross from one to another.
-WITH_THREADS = ("qos0-1-1", "qos0-100-1", "qos0-1-1000", "qos1-50-50", "qos1-1-1", "64k")
 
 # Away from the rows above in one direction at a time, to see where it gets worse.
 VARIATIONS = (
