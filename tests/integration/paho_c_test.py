@@ -15,16 +15,16 @@ _MESSAGE = r"^(?!URL is |Connecting|Subscribing )(?:.*\t)?(.*)$"
 
 
 class Subscriber(Process):
-    """paho_c_sub or paho_cs_sub; its constructor returns once the broker has the subscription."""
+    """paho_c_sub or paho_cs_sub; its constructor returns once it is told that it is subscribed."""
 
-    def __init__(self, broker, program, client_id, topic_filter, *options):
-        mark = len(broker.log)
+    def __init__(self, program, client_id, topic_filter, *options):
         # Line by line: into a pipe it would be written when some kilobytes have gathered.
         super().__init__(
-            ["stdbuf", "-oL", program, "-t", topic_filter, "-i", client_id, *options]
+            ["stdbuf", "-oL", program, "-t", topic_filter, "-i", client_id]
+            + ["--trace", "protocol", *options]
         )
         try:
-            broker.wait_for_subscription(client_id, topic_filter, mark)
+            self.err.wait_for_line(r" <- SUBACK ")
         except AssertionError:
             self.clean_up()
             raise
@@ -43,7 +43,7 @@ class PahoCTest(BrokerCase):
 
     def subscriber(self, broker, client_id, *options, program="paho_c_sub", where=None):
         subscriber = Subscriber(
-            broker, program, client_id, "a/#", *(where or self.where(broker)), *options
+            program, client_id, "a/#", *(where or self.where(broker)), *options
         )
         self.addCleanup(subscriber.clean_up)
         return subscriber

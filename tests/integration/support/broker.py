@@ -126,11 +126,6 @@ class Broker:
         if self.process is not None:
             self.process.clean_up()
 
-    def wait_for_subscription(self, client_id, topic_filter, since=0):
-        """`client_id` is a regular expression: clients may leave the name to the broker."""
-        pattern = rf"(^|: ){client_id} [012] {re.escape(topic_filter)}$"
-        self.log.wait_for_line(pattern, since)
-
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 

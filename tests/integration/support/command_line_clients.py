@@ -12,21 +12,26 @@ def publish(broker, topic, payload, *options, port=None, expected_status=0):
     )
 
 
+# What mosquitto_sub -d tells besides the messages.
+_CHATTER = r"^Client \S+ (sending|received) |^Subscribed \(mid: "
+
+
 class Subscriber(Process):
-    """mosquitto_sub -v; its constructor returns once the broker has the subscription."""
+    """mosquitto_sub -v; its constructor returns once it has been told that it is subscribed."""
 
     def __init__(self, broker, topic_filter, *options, client_id=None, port=None):
-        mark = len(broker.log)
         name = [] if client_id is None else ["-i", client_id]
         # Line by line: into a pipe it would be written when some kilobytes have gathered.
         super().__init__(
             ["stdbuf", "-oL"]
-            + _arguments(
-                "mosquitto_sub", port or broker.port, "-v", "-t", topic_filter, *name, *options
-            )
+            + _arguments("mosquitto_sub", port or broker.port, "-d", "-v", "-t", topic_filter)
+            + [*name, *map(str, options)],
+            chatter=_CHATTER,
         )
         try:
-            broker.wait_for_subscription(client_id or r"\S+", topic_filter, mark)
+            # The broker's log is no sign: that the broker has the subscription does not mean yet
+            # that every shard knows. Who has got as many messages as it wanted may leave before.
+            self.chatter.wait_for_line(r"^Subscribed |sending DISCONNECT$")
         except AssertionError:
             self.clean_up()
             raise

@@ -7,9 +7,12 @@ from support.waiting import PATIENCE_S, LineLog
 
 
 class Process:
-    """A program that runs beside the test. Whoever starts one ends it (case.py sees to that)."""
+    """A program that runs beside the test. Whoever starts one ends it (case.py sees to that).
 
-    def __init__(self, arguments, environment=None, directory=None):
+    Lines of its output in which it tells what it does, those that match `chatter`, are kept apart.
+    """
+
+    def __init__(self, arguments, environment=None, directory=None, chatter=None):
         self.arguments = [str(argument) for argument in arguments]
         self._popen = subprocess.Popen(
             self.arguments,
@@ -23,8 +26,9 @@ class Process:
         )
         self.out = LineLog()
         self.err = LineLog()
+        self.chatter = LineLog()
         self._readers = [
-            self.out.read_in_background(self._popen.stdout),
+            self.out.read_in_background(self._popen.stdout, chatter, self.chatter),
             self.err.read_in_background(self._popen.stderr),
         ]
 
@@ -68,7 +72,7 @@ class Process:
 
     def text(self):
         """All that the program wrote."""
-        return "\n".join(self.out.all() + self.err.all())
+        return "\n".join(self.chatter.all() + self.out.all() + self.err.all())
 
 
 def run(arguments, expected_status=0, timeout_s=PATIENCE_S, **options):

@@ -73,16 +73,20 @@ class Collection:
 class LineLog(Collection):
     """The lines that a program writes, without their ends."""
 
-    def read_in_background(self, stream):
-        thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+    def read_in_background(self, stream, pattern=None, others=None):
+        """Lines that match `pattern`, if there is one, are added to `others`."""
+        thread = threading.Thread(target=self._read, args=(stream, pattern, others), daemon=True)
         thread.start()
         return thread
 
-    def _read(self, stream):
+    def _read(self, stream, pattern, others):
         with stream:
             for line in stream:
-                self.add(line.rstrip("\r\n"))
+                log = others if pattern and re.search(pattern, line) else self
+                log.add(line.rstrip("\r\n"))
         self.close()
+        if others is not None:
+            others.close()
 
     def matches(self, pattern, since=0):
         return [line for line in self.all(since) if re.search(pattern, line)]
