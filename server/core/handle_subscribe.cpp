@@ -92,9 +92,7 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
 
 SubscriptionTree::Place Shard::add_to_tree(std::string_view filter, const Subscriber& subscriber) {
     const SubscriptionTree::Place place = subscriptions_.add(filter, subscriber);
-    if (place.position == 0) {
-        add_interest(filter);
-    }
+    add_interest(filter, place.position == 0, is_kept(sessions_[subscriber.session]));
     return place;
 }
 
@@ -254,8 +252,9 @@ void Shard::leave_group(const Session& session, const SharedSubscriptionRecord& 
 // Both sides are swap-removed, so one entry may move on each; whoever points at it is told.
 void Shard::remove_subscription(Session& session, std::uint32_t index) {
     const SubscriptionRecord gone = session.subscriptions[index];
-    if (shard_count_ > 1 && subscriptions_.subscribers(gone.key).size() == 1) {
-        drop_interest(subscriptions_.filter_text(gone.key));
+    const bool is_last = subscriptions_.subscribers(gone.key).size() == 1;
+    if (shard_count_ > 1 && (is_last || is_kept(session))) {
+        drop_interest(subscriptions_.filter_text(gone.key), is_last, is_kept(session));
     }
     if (const auto moved = subscriptions_.remove(gone.key, gone.position)) {
         sessions_[moved->session].subscriptions[moved->index].position = gone.position;
