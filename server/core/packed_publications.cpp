@@ -29,8 +29,8 @@ void PackedPublications::add(const Publication& publication, std::uint64_t seque
     if (!is_plain_v5) {
         body = publication.plain_body(false);
     }
-    const std::size_t body_size = 2U + parts.topic.size() + (is_plain_v5 ? 1U : 0U) +
-                                  parts.payload.size() + parts.properties.size();
+    const std::size_t body_size = PackedPublication::body_size(
+        parts.topic.size(), parts.payload.size(), parts.properties.size(), is_plain_v5);
     std::byte* const place = grow(padded(sizeof(PackedPublication) + body_size));
     auto& header = *new (place) PackedPublication;
     header.origin_ = parts.origin;

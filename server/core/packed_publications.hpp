@@ -41,8 +41,12 @@ private:
 
     PackedPublication() = default;
 
+    static std::size_t body_size(std::size_t topic, std::size_t payload, std::size_t properties,
+                                 bool is_plain_v5) {
+        return 2U + topic + (is_plain_v5 ? 1U : 0U) + payload + properties;
+    }
     std::size_t body_size() const {
-        return 2U + topic_size_ + (is_plain_v5_ ? 1U : 0U) + payload_size_ + properties_size_;
+        return body_size(topic_size_, payload_size_, properties_size_, is_plain_v5_);
     }
 
     MessageOrigin origin_;
