@@ -330,10 +330,11 @@ MemoryWatch::Ports Application::make_memory_ports() {
     };
     const auto on_change = [this](bool is_tight, std::size_t used) {
         for (core::ShardIndex shard = 0; shard < transport_.shard_count(); ++shard) {
-            transport_.post(shard, [is_tight](core::Shard& core, core::Instant) {
+            transport_.run_on_shard(shard, [is_tight](core::Shard& core, core::Instant) {
                 core.set_memory_tight(is_tight);
             });
         }
+        // Now it is true.
         const std::string use = fmt::format("{} MiB are in use and memory_limit is {} MiB",
                                             used >> 20U, memory_.limit() >> 20U);
         if (is_tight) {
