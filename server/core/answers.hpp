@@ -1,5 +1,5 @@
 // Acknowledgements that may not go out yet: each waits until its store batch is durable and until
-// the other shards have confirmed what they may have to keep of what they were sent.
+// the other shards have confirmed what they were sent.
 //
 // One FIFO a shard, so each client's acknowledgements leave in the order its packets arrived
 // [v3.1.1 MQTT-4.6.0-2] [v3.1.1 MQTT-4.6.0-3]. While nothing can be stored, those that need no

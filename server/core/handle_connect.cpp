@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/assert.hpp"
 #include "protocol/packet/connack.hpp"
 #include "protocol/topic.hpp"
 #include "protocol/utf8.hpp"
@@ -277,8 +276,6 @@ Session& Shard::open_session(const ConnectView& connect, std::string client_id,
     if (limits_.session_expiry_max_s != 0 && limits_.session_expiry_max_s < expiry) {
         expiry = static_cast<std::uint32_t>(limits_.session_expiry_max_s);
     }
-    // Its filters are told to other shards as those of a session that is kept, or not.
-    MARTLET_ASSERT(!present || session->in_store);
     const bool is_changed = session->expiry_interval_s != expiry;
     session->expiry_interval_s = expiry;
     session->in_store = session->in_store || session->is_persistent();

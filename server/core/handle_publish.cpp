@@ -174,8 +174,8 @@ void Shard::accept_publish(Connection& connection, Session& session, const Publi
         }
     }
     ack.ticket = in_parts ? Answer::not_known : ticket_since(mark);
-    ack.sent_to = outcome.awaited;
-    if (!in_parts && outcome.awaited == 0) {
+    ack.sent_to = outcome.sent_to;
+    if (!in_parts && outcome.sent_to == 0) {
         ack.sequence = 0;  // nobody will confirm it
     }
     answer(connection, std::move(ack));

@@ -92,7 +92,9 @@ ReasonCode Shard::subscribe(Session& session, const protocol::SubscriptionReques
 
 SubscriptionTree::Place Shard::add_to_tree(std::string_view filter, const Subscriber& subscriber) {
     const SubscriptionTree::Place place = subscriptions_.add(filter, subscriber);
-    add_interest(filter, place.position == 0, is_kept(sessions_[subscriber.session]));
+    if (place.position == 0) {
+        add_interest(filter);
+    }
     return place;
 }
 
@@ -252,9 +254,8 @@ void Shard::leave_group(const Session& session, const SharedSubscriptionRecord& 
 // Both sides are swap-removed, so one entry may move on each; whoever points at it is told.
 void Shard::remove_subscription(Session& session, std::uint32_t index) {
     const SubscriptionRecord gone = session.subscriptions[index];
-    const bool is_last = subscriptions_.subscribers(gone.key).size() == 1;
-    if (shard_count_ > 1 && (is_last || is_kept(session))) {
-        drop_interest(subscriptions_.filter_text(gone.key), is_last, is_kept(session));
+    if (shard_count_ > 1 && subscriptions_.subscribers(gone.key).size() == 1) {
+        drop_interest(subscriptions_.filter_text(gone.key));
     }
     if (const auto moved = subscriptions_.remove(gone.key, gone.position)) {
         sessions_[moved->session].subscriptions[moved->index].position = gone.position;

@@ -6,9 +6,6 @@
 // (InterestItem); they note it beside the bucket. Two filters may share a bucket; then a shard is
 // sent what it has nobody for. It is never left out: a subscription is not acknowledged before the
 // other shards know of it.
-//
-// They also hear whether what comes by a bucket may have to be stored, or handed on to another
-// shard. If not, it is for clients that are connected now, and no acknowledgement waits for them.
 // Ownership: owns its tables. Threading: its shard's thread only.
 #pragma once
 
@@ -25,22 +22,8 @@ namespace martlet::core {
 class Interest {
 public:
     using Bucket = std::uint32_t;
+    using Buckets = std::vector<bool>;
     using Shards = std::uint64_t;  // one bit for each
-
-    // What a shard has in a bucket.
-    enum class Use : std::uint8_t {
-        none,
-        live,  // filters of sessions that end with their connections
-        kept,  // also of persistent sessions, or of groups
-    };
-    struct Buckets {
-        std::vector<bool> used;
-        std::vector<bool> kept;
-    };
-    struct Interested {
-        Shards all = 0;
-        Shards keeping = 0;
-    };
 
     // With more shards than a mask has bits, all are sent everything.
     static constexpr std::size_t shards_max = 64;
@@ -52,19 +35,17 @@ public:
     static Shards bit(ShardIndex shard) { return Shards{1} << shard % shards_max; }
 
     Bucket bucket_of(std::string_view filter) const;
-    // Of this shard's own: another filter, another subscription that is kept, or both (or one
-    // less). Whether that changes the bucket's use.
-    bool add(Bucket bucket, bool is_filter, bool is_kept);
-    bool remove(Bucket bucket, bool is_filter, bool is_kept);
-    Use use_of(Bucket bucket) const;
-    Buckets buckets() const;
+    // Of this shard's own filters: whether the bucket was not used before, or is not any more.
+    bool add(Bucket bucket) { return counts_[bucket]++ == 0; }
+    bool remove(Bucket bucket) { return --counts_[bucket] == 0; }
+    Buckets used() const;
 
     // What another shard has told.
-    void learn_all(ShardIndex shard, const Buckets& buckets);
-    void learn(ShardIndex shard, Bucket bucket, Use use);
+    void learn_all(ShardIndex shard, const Buckets& used);
+    void learn(ShardIndex shard, Bucket bucket, bool is_used);
 
     // `topic_hash` is of the whole topic, by the broker's seed.
-    Interested shards_for(std::string_view topic, std::uint64_t topic_hash) const;
+    Shards shards_for(std::string_view topic, std::uint64_t topic_hash) const;
 
 private:
     // First those of filters without wildcards, then those of prefixes.
@@ -74,11 +55,6 @@ private:
     // Filters that differ only after so many levels share a bucket.
     static constexpr int prefix_levels_max = 4;
 
-    struct Counts {
-        std::uint32_t filters = 0;
-        std::uint32_t kept = 0;
-    };
-
     static Bucket of_whole(std::uint64_t hash) {
         return static_cast<Bucket>(hash >> 32U & (whole_count - 1));
     }
@@ -87,8 +63,8 @@ private:
     }
 
     TextHash hash_;
-    std::unique_ptr<Counts[]> counts_;
-    std::unique_ptr<Interested[]> others_;
+    std::unique_ptr<std::uint32_t[]> counts_;
+    std::unique_ptr<Shards[]> others_;
     Shards untold_ = 0;                // those that have not told yet
     std::uint64_t prefixes_used_ = 0;  // by others, each shard and bucket
 };

@@ -19,21 +19,19 @@ void Shard::tell_interest() {
     }
     if (restored_peers_ + 1 == shard_count_) {
         has_told_interest_ = true;
-        send_to_all(InterestToldItem{interest_.buckets()});
+        send_to_all(InterestToldItem{interest_.used()});
     }
 }
 
-// `is_filter`: the first with this filter, `is_kept`: one that is kept, or a group. Until all is
-// told everything is sent here anyway, and nobody need wait.
-void Shard::add_interest(std::string_view filter, bool is_filter, bool is_kept) {
-    if (shard_count_ == 1 || !(is_filter || is_kept)) {
+// Until all is told everything is sent here anyway, and nobody need wait.
+void Shard::add_interest(std::string_view filter) {
+    if (shard_count_ == 1) {
         return;
     }
     const Interest::Bucket bucket = interest_.bucket_of(filter);
-    if (!interest_.add(bucket, is_filter, is_kept) || !has_told_interest_) {
+    if (!interest_.add(bucket) || !has_told_interest_) {
         return;
     }
-    const Interest::Use use = interest_.use_of(bucket);
     interest_sequence_ = ++last_sequence_;
     interest_shared_sequence_ = ++last_shared_sequence_;
     for (ShardIndex shard = 0; shard < shard_count_; ++shard) {
@@ -41,19 +39,19 @@ void Shard::add_interest(std::string_view filter, bool is_filter, bool is_kept) 
             peers_.note_sent(shard, interest_sequence_);
             peers_.note_shared_sent(shard, interest_shared_sequence_);
             send_to(shard,
-                    InterestItem{bucket, use, interest_sequence_, interest_shared_sequence_});
+                    InterestItem{bucket, true, interest_sequence_, interest_shared_sequence_});
         }
     }
 }
 
-// Nobody waits for the others to know: they send, or wait, in vain until then.
-void Shard::drop_interest(std::string_view filter, bool is_filter, bool is_kept) {
-    if (shard_count_ == 1 || !(is_filter || is_kept)) {
+// Nobody waits for the others to know: they send in vain until then.
+void Shard::drop_interest(std::string_view filter) {
+    if (shard_count_ == 1) {
         return;
     }
     const Interest::Bucket bucket = interest_.bucket_of(filter);
-    if (interest_.remove(bucket, is_filter, is_kept) && has_told_interest_) {
-        send_to_all(InterestItem{bucket, interest_.use_of(bucket), 0, 0});
+    if (interest_.remove(bucket) && has_told_interest_) {
+        send_to_all(InterestItem{bucket, false, 0, 0});
     }
 }
 
@@ -62,11 +60,11 @@ void Shard::on_item(ShardIndex, const RestoredItem&) {
 }
 
 void Shard::on_item(ShardIndex from, const InterestToldItem& item) {
-    interest_.learn_all(from, item.buckets);
+    interest_.learn_all(from, item.used);
 }
 
 void Shard::on_item(ShardIndex from, const InterestItem& item) {
-    interest_.learn(from, item.bucket, item.use);
+    interest_.learn(from, item.bucket, item.is_used);
     has_heard_news_ = true;
     if (store_refuses_ && item.sequence != 0) [[unlikely]] {
         send_to(from, ConfirmAheadItem{{item.sequence, item.sequence}});

@@ -13,34 +13,28 @@ using protocol::QoS;
 RouteOutcome Shard::route(Publication& publication, std::uint64_t sequence) {
     RouteOutcome outcome = route_here(publication, {sequence, false});
     if (shard_count_ > 1) {
-        Interest::Interested interested =
+        Interest::Shards interested =
             interest_.shards_for(publication.topic(), publication.topic_hash(topic_hash_));
         if (publication.retain()) {
-            const Interest::Shards keeper = Interest::bit(shard_of_topic(publication.topic()));
-            interested.all |= keeper;
-            interested.keeping |= keeper;
+            interested |= Interest::bit(shard_of_topic(publication.topic()));
         }
-        route_to_peers(interested, publication, sequence, outcome);
+        outcome.sent_to |= route_to_peers(interested, publication, sequence);
     }
     return outcome;
 }
 
-// To all of them but this shard itself. A part of a publication is always waited for: somebody may
-// be about to keep it whose subscription is still news.
-void Shard::route_to_peers(const Interest::Interested& interested, Publication& publication,
-                           std::uint64_t sequence, RouteOutcome& outcome) {
-    const Interest::Shards keeping = part_of_ ? Interest::all : interested.keeping;
+// To whom of them: all but this shard itself.
+Interest::Shards Shard::route_to_peers(Interest::Shards interested, Publication& publication,
+                                       std::uint64_t sequence) {
+    Interest::Shards sent = 0;
     const auto send = [&](ShardIndex shard) {
-        const Interest::Shards bit = Interest::bit(shard);
-        const std::uint64_t awaited = (keeping & bit) != 0 ? sequence : 0;
-        outcome.sent_to |= bit;
-        send_publication(shard, publication, awaited);
-        if (awaited != 0) {
-            outcome.awaited |= bit;
-            peers_.note_sent(shard, awaited);
+        sent |= Interest::bit(shard);
+        send_publication(shard, publication, sequence);
+        if (sequence != 0) {
+            peers_.note_sent(shard, sequence);
         }
     };
-    for (Interest::Shards rest = interested.all; rest != 0; rest &= rest - 1) {
+    for (Interest::Shards rest = interested; rest != 0; rest &= rest - 1) {
         // All that share the bit.
         for (std::size_t shard = static_cast<unsigned>(std::countr_zero(rest));
              shard < shard_count_; shard += Interest::shards_max) {
@@ -49,6 +43,7 @@ void Shard::route_to_peers(const Interest::Interested& interested, Publication& 
             }
         }
     }
+    return sent;
 }
 
 RouteOutcome Shard::route_here(Publication& publication, Waiter waiter) {

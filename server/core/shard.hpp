@@ -70,7 +70,6 @@ struct RouteOutcome {
     std::uint64_t matched = 0;     // subscribers it was for
     std::uint64_t refused = 0;     // of those, the ones whose queue was full
     Interest::Shards sent_to = 0;  // other shards, which may have some too
-    Interest::Shards awaited = 0;  // of those, the ones that confirm it
 };
 
 class Shard {
@@ -271,8 +270,8 @@ private:
     };
     enum class Delivered : std::uint8_t { sent, queued, skipped, refused };
     RouteOutcome route(Publication& publication, std::uint64_t sequence);
-    void route_to_peers(const Interest::Interested& interested, Publication& publication,
-                        std::uint64_t sequence, RouteOutcome& outcome);
+    Interest::Shards route_to_peers(Interest::Shards interested, Publication& publication,
+                                    std::uint64_t sequence);
     // Who waits for a publication to be safe everywhere it goes from here: an own client's
     // acknowledgement with this sequence, another shard, or nobody.
     struct Waiter {
@@ -459,8 +458,8 @@ private:
                                 std::span<const std::uint32_t>& identifiers);
 
     // --- what this shard's filters match, told to its peers (interest_news.cpp) ---
-    void add_interest(std::string_view filter, bool is_filter, bool is_kept);
-    void drop_interest(std::string_view filter, bool is_filter, bool is_kept);
+    void add_interest(std::string_view filter);
+    void drop_interest(std::string_view filter);
     void tell_interest();
     void on_item(ShardIndex from, const RestoredItem& item);
     void on_item(ShardIndex from, const InterestToldItem& item);
@@ -521,7 +520,8 @@ private:
     ShardIndex restored_peers_ = 0;
     bool has_said_restored_ = false;
     bool has_told_interest_ = false;
-    std::uint64_t interest_sequence_ = 0;  // of the last news of its own filters: see InterestItem
+    // The last news of what this shard's filters match: see InterestItem.
+    std::uint64_t interest_sequence_ = 0;
     std::uint64_t interest_shared_sequence_ = 0;
     bool has_joined_ = false;      // somebody a group here, in the batch being taken
     bool has_heard_news_ = false;  // of what a peer's filters match, since the last push

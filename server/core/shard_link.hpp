@@ -58,13 +58,13 @@ struct SmallPublishesItem {
 struct RestoredItem {};
 // The sender has filters in these buckets, and will tell what changes: see Interest.
 struct InterestToldItem {
-    Interest::Buckets buckets;
+    Interest::Buckets used;
 };
-// What it has in this bucket from now on. A client's SUBACK waits for the first
+// It has some in this bucket from now on, or none any more. A client's SUBACK waits for the first
 // sequence to be confirmed, the shard of a member of a group for the second.
 struct InterestItem {
     Interest::Bucket bucket = 0;
-    Interest::Use use{};
+    bool is_used = true;
     std::uint64_t sequence = 0;
     std::uint64_t shared_sequence = 0;
 };

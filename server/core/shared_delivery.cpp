@@ -24,7 +24,6 @@ void Shard::send_shared(const SharedGroups::Choice& choice, Publication& publica
             peers_.note_shared_sent(shard, item.shared_sequence);
         } else if (waiter.sequence != 0) {
             item.sequence = waiter.sequence;
-            outcome.awaited |= Interest::bit(shard);
             peers_.note_sent(shard, item.sequence);
         }
         send_to(shard, std::move(item));
@@ -71,7 +70,7 @@ void Shard::join_own_group(const SharedJoinItem& item) {
     const std::size_t before = groups_.group_count();
     groups_.join(item);
     if (groups_.group_count() != before) {
-        add_interest(item.filter, true, true);
+        add_interest(item.filter);
     }
 }
 
@@ -80,7 +79,7 @@ void Shard::leave_own_group(std::string_view group, std::string_view filter,
     const std::size_t before = groups_.group_count();
     groups_.leave(group, filter, member);
     if (groups_.group_count() != before) {
-        drop_interest(filter, true, true);
+        drop_interest(filter);
     }
 }
 

@@ -11,8 +11,7 @@ using protocol::Version;
 namespace {
 
 // A broker of two shards. A reader away from it makes the store keep messages to "kept" on the
-// second, where `live` gets what nobody keeps. Acknowledgements wait for the second all the same,
-// because a persistent session there might: it has subscribed at QoS 0.
+// second, where `live` gets what nobody keeps.
 struct TwoShards {
     explicit TwoShards(core::ShardIndex shards = 2) : broker(options(shards)) {
         FakeClient& reader =
@@ -21,8 +20,6 @@ struct TwoShards {
         reader.drop();
         live = &broker.connect(broker.client_id_on(1, "live"), {.version = v5});
         live->subscribe("live", qos1);
-        broker.connect(broker.client_id_on(1, "careless"), {.version = v5, .clean = false})
-            .subscribe("live", qos0);
     }
 
     static WorldOptions options(core::ShardIndex shards = 2) {

@@ -12,21 +12,15 @@ namespace {
 
 constexpr std::uint64_t hash_seed = 4711;
 
-using Use = Interest::Use;
-
-Interest::Interested interested(const Interest& interest, std::string_view topic) {
-    return interest.shards_for(topic, TextHash(hash_seed)(topic));
-}
-
 Interest::Shards shards_for(const Interest& interest, std::string_view topic) {
-    return interested(interest, topic).all;
+    return interest.shards_for(topic, TextHash(hash_seed)(topic));
 }
 
 // All shards have told that they want nothing.
 Interest informed(std::size_t shards) {
     Interest interest(hash_seed, shards);
     for (std::size_t shard = 0; shard < shards; ++shard) {
-        interest.learn_all(static_cast<ShardIndex>(shard), Interest(hash_seed, 2).buckets());
+        interest.learn_all(static_cast<ShardIndex>(shard), Interest(hash_seed, 2).used());
     }
     return interest;
 }
@@ -34,7 +28,7 @@ Interest informed(std::size_t shards) {
 TEST_CASE("interest: until a shard has told its filters it is told everything") {
     Interest interest(hash_seed, 3);
     CHECK(shards_for(interest, "a") == 0b111);
-    interest.learn_all(1, Interest(hash_seed, 2).buckets());
+    interest.learn_all(1, Interest(hash_seed, 2).used());
     CHECK((shards_for(interest, "a") & Interest::bit(1)) == 0);
     CHECK((shards_for(interest, "a") & Interest::bit(2)) != 0);
 }
@@ -58,17 +52,17 @@ TEST_CASE("interest: a shard is told what one of its filters matches") {
         CAPTURE(topic);
         Interest interest = informed(3);
         const Interest::Bucket bucket = interest.bucket_of(filter);
-        interest.learn(2, bucket, Use::live);
+        interest.learn(2, bucket, true);
         CHECK(shards_for(interest, topic) == Interest::bit(2));
-        interest.learn(2, bucket, Use::none);
+        interest.learn(2, bucket, false);
         CHECK(shards_for(interest, topic) == 0);
     }
 }
 
 TEST_CASE("interest: a shard is not told what none of its filters can match") {
     Interest interest = informed(2);
-    interest.learn(1, interest.bucket_of("a/b"), Use::live);
-    interest.learn(1, interest.bucket_of("c/+/d"), Use::live);
+    interest.learn(1, interest.bucket_of("a/b"), true);
+    interest.learn(1, interest.bucket_of("c/+/d"), true);
     for (const char* topic : {"a", "a/c", "b", "a/b/c", "d"}) {
         CAPTURE(topic);
         CHECK(shards_for(interest, topic) == 0);
@@ -78,43 +72,11 @@ TEST_CASE("interest: a shard is not told what none of its filters can match") {
 TEST_CASE("interest: a bucket is used from its first filter to its last") {
     Interest interest = informed(2);
     const Interest::Bucket bucket = interest.bucket_of("a");
-    CHECK(interest.add(bucket, true, false));
-    CHECK_FALSE(interest.add(bucket, true, false));
-    CHECK_FALSE(interest.remove(bucket, true, false));
-    CHECK(interest.use_of(bucket) == Use::live);
-    CHECK(interest.remove(bucket, true, false));
-    CHECK(interest.use_of(bucket) == Use::none);
-    CHECK(interest.add(bucket, true, false));
-}
-
-TEST_CASE("interest: a bucket is kept as long as any of its subscriptions is") {
-    Interest interest = informed(2);
-    const Interest::Bucket bucket = interest.bucket_of("a");
-    CHECK(interest.add(bucket, true, true));
-    CHECK(interest.use_of(bucket) == Use::kept);
-    CHECK_FALSE(interest.add(bucket, false, true));
-    CHECK_FALSE(interest.add(bucket, true, false));
-    CHECK_FALSE(interest.remove(bucket, true, true));
-    CHECK(interest.remove(bucket, false, true));
-    CHECK(interest.use_of(bucket) == Use::live);
-    CHECK(interest.add(bucket, false, true));
-    CHECK(interest.remove(bucket, true, true));
-}
-
-TEST_CASE("interest: of those that want a topic it is known who keeps what comes") {
-    Interest interest(hash_seed, 4);
-    CHECK(interested(interest, "a/b").keeping == 0b1111);
-    interest = informed(4);
-    interest.learn(1, interest.bucket_of("a/b"), Use::live);
-    interest.learn(2, interest.bucket_of("a/b"), Use::kept);
-    interest.learn(3, interest.bucket_of("a/+"), Use::kept);
-    CHECK(interested(interest, "a/b").all == 0b1110);
-    CHECK(interested(interest, "a/b").keeping == 0b1100);
-    interest.learn(2, interest.bucket_of("a/b"), Use::live);
-    interest.learn(1, interest.bucket_of("a/b"), Use::kept);
-    interest.learn(3, interest.bucket_of("a/+"), Use::none);
-    CHECK(interested(interest, "a/b").all == 0b0110);
-    CHECK(interested(interest, "a/b").keeping == 0b0010);
+    CHECK(interest.add(bucket));
+    CHECK_FALSE(interest.add(bucket));
+    CHECK_FALSE(interest.remove(bucket));
+    CHECK(interest.remove(bucket));
+    CHECK(interest.add(bucket));
 }
 
 }  // namespace
@@ -168,57 +130,6 @@ TEST_CASE("interest: publications go to shards that have a filter for them and t
     publisher.publish("a/b", "3", qos1);
     CHECK(sent() == before + 1);
     CHECK(publisher.take().ends_with("puback #1 | puback #2 | puback #3"));
-}
-
-TEST_CASE("interest: an acknowledgement waits for shards where somebody keeps what comes") {
-    WorldOptions options = with_shards(3);
-    options.keeps_records = true;
-    BrokerFixture broker(options);
-    FakeClient& publisher = broker.connect(broker.client_id_on(0, "publisher"));
-    FakeClient& live = broker.connect(broker.client_id_on(1, "live"));
-    FakeClient& kept = broker.connect(broker.client_id_on(2, "kept"), {.clean = false});
-    live.subscribe("+", qos1);
-    kept.subscribe("kept", qos1);
-    live.forget();
-    kept.forget();
-    publisher.forget();
-    broker.held.mailboxes = true;
-    publisher.publish("live", "1", qos1);
-    CHECK(publisher.take() == "puback #1");
-    publisher.publish("kept", "2", qos1);
-    CHECK(publisher.take() == "");
-    exchange(broker, 0, 1);
-    CHECK(live.messages() == "live q1 '1' | kept q1 '2'");
-    CHECK(publisher.take() == "");
-    exchange(broker, 0, 2);
-    CHECK(publisher.take() == "puback #2");
-    CHECK(kept.messages() == "kept q1 '2'");
-}
-
-// A client that is told so may count on it from then on.
-TEST_CASE("interest: SUBACK waits until every other shard knows that somebody keeps what comes") {
-    WorldOptions options = with_shards(2);
-    options.keeps_records = true;
-    BrokerFixture broker(options);
-    FakeClient& publisher = broker.connect(broker.client_id_on(1, "publisher"));
-    FakeClient& live = broker.connect(broker.client_id_on(0, "live"));
-    FakeClient& kept = broker.connect(broker.client_id_on(0, "kept"), {.clean = false});
-    live.subscribe("a", qos1);
-    kept.forget();
-    publisher.forget();
-    broker.held.mailboxes = true;
-    kept.subscribe("a", qos1);
-    CHECK(kept.take() == "");
-    exchange(broker, 0, 1);
-    CHECK(kept.take() == "suback #1 1");
-    publisher.publish("a", "x", qos1);
-    CHECK(publisher.take() == "");
-    exchange(broker, 0, 1);
-    CHECK(publisher.take() == "puback #1");
-    kept.unsubscribe({"a"});
-    exchange(broker, 0, 1);
-    publisher.publish("a", "y", qos1);
-    CHECK(publisher.take() == "puback #2");
 }
 
 TEST_CASE("interest: a shard that was restored with subscriptions is sent what they match") {
